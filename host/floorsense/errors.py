@@ -1,0 +1,19 @@
+"""What can go wrong in a way the user can do something about. ``cli`` turns each into one line and an exit code."""
+
+
+class FloorsenseError(Exception):
+    """Something the user should know: the message is one line that says what is wrong, where, and what to do."""
+
+    exit_code = 2
+
+
+class UsageError(FloorsenseError):
+    """Wrong usage or settings."""
+
+    exit_code = 2
+
+
+class BrokerError(FloorsenseError):
+    """The broker cannot be reached, refused us, or is no MQTT broker."""
+
+    exit_code = 3
