@@ -1,0 +1,50 @@
+"""Numbers and text as they are written on the wire, and as they are shown to a person."""
+
+# What somebody else sent may be a megabyte long; a fault is one line.
+MAX_SHOWN = 40
+
+
+def decimal(steps, decimals):
+    """``steps`` of ``10 ** -decimals`` as the shortest decimal text: 8730, 2 -> '87.3'; -5, 2 -> '-0.05'."""
+    if not decimals:
+        return str(steps)
+    sign = ""
+    if steps < 0:
+        sign = "-"
+        steps = -steps
+    scale = 10**decimals
+    whole = steps // scale
+    rest = steps - whole * scale
+    if not rest:
+        return sign + str(whole)
+    digits = str(scale + rest)[1:]
+    return sign + str(whole) + "." + digits.rstrip("0")
+
+
+def escape(text):
+    """``text`` as a JSON string with its quotes (RFC 8259, section 7); all beyond ASCII stays UTF-8.
+
+    A lone surrogate, which JSON can carry and UTF-8 cannot, is written as an escape.
+    """
+    out = ['"']
+    for char in text:
+        code = ord(char)
+        if char in '"\\':
+            out.append("\\" + char)
+        elif code < 32 or 0xD800 <= code < 0xE000:
+            out.append("\\u%04x" % code)
+        else:
+            out.append(char)
+    out.append('"')
+    return "".join(out)
+
+
+def shown(value):
+    """What somebody else sent, fit for a line on a person's terminal: short, quoted, without control characters."""
+    if isinstance(value, str):
+        whole = value[:MAX_SHOWN]
+        return repr(whole if whole == value else whole + "...")
+    if value is None or isinstance(value, (bool, int, float)):
+        text = str(value)
+        return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "..."
+    return "an object" if isinstance(value, dict) else "a list"

@@ -1,0 +1,261 @@
+"""The provisioned settings of a board: one JSON file, validated whole, refused with all its faults at once.
+
+A fault is one line, ``where: what is wrong and what to do``. It never shows a text somebody wrote into the file, other
+than the name of a key, a driver, a bus or a quantity: any other may be a password in the wrong place.
+"""
+
+import io
+import json
+
+from .contract import text, topics
+from .sensors import DRIVERS
+from .settings_rules import REQUIRED, SECTIONS
+
+# A full file has about 1 KB. It is held in RAM twice while it is read.
+MAX_BYTES = 16384
+
+
+class SettingsError(ValueError):
+    """The settings cannot be used. ``faults`` is the list of all that is wrong, a line each."""
+
+    def __init__(self, faults):
+        super().__init__("\n".join(faults))
+        self.faults = faults
+
+
+class Section:
+    """An object of the settings, its keys as attributes. It says nothing of their values: some are secrets."""
+
+    def __repr__(self):
+        return "<settings>"
+
+
+def load(path):
+    """The settings in the file ``path``. Raises SettingsError."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        what = "is not there" if error.args[0] == 2 else "cannot be read (error %s)" % error.args[0]
+        raise SettingsError(["%s: %s; provision the board" % (path, what)])
+    if len(data) > MAX_BYTES:
+        raise SettingsError(["%s: is larger than %d bytes; this is no settings file" % (path, MAX_BYTES)])
+    if data.startswith(b"\xef\xbb\xbf"):
+        data = data[3:]  # the mark that Windows editors put first
+    try:
+        data.decode()
+    except ValueError:
+        raise SettingsError(["%s: is not UTF-8; save it as UTF-8 text" % path])
+    stream = io.BytesIO(data)
+    try:
+        found = json.load(stream)
+    except (ValueError, RuntimeError) as error:  # RuntimeError: nested too deeply
+        # CPython tells where; MicroPython stops reading there.
+        line = getattr(error, "lineno", None) or data[: stream.tell()].count(b"\n") + 1
+        raise SettingsError(["%s: is not JSON, line %d or just before it; correct it" % (path, line)])
+    return parse(found)
+
+
+def parse(found):
+    """The settings in ``found`` (decoded JSON): a Section with the keys of settings_rules as attributes.
+
+    Left-out keys have their defaults. ``buses`` is a dict of Sections, ``sensors`` a list of them, each with ``qos`` as
+    a dict of quantity to QoS and ``address`` filled in; ``wifi`` is None on a wired board; ``outbox_capacity`` is short
+    for ``outbox.capacity``. Raises SettingsError.
+    """
+    faults = []
+    settings = _section("settings", found, "", faults)
+    if settings:
+        _check_broker(settings, faults)
+        _check_buses(settings.buses or {}, faults)
+        _check_sensors(settings.sensors or [], settings.buses, faults)
+    if faults:
+        raise SettingsError(faults)
+    settings.outbox_capacity = settings.outbox.capacity
+    if settings.broker.client_id is None:
+        settings.broker.client_id = "-".join((settings.site, settings.floor, settings.machine))
+    return settings
+
+
+def _section(name, found, path, faults):
+    """A Section of what was found, with None where that was wrong; None if it is no object at all."""
+    if not isinstance(found, dict):
+        faults.append("%s: must be an object, not %s" % (path or "settings", _kind(found)))
+        return None
+    rules = SECTIONS[name]
+    known = [rule[0] for rule in rules]
+    prefix = path + "." if path else ""
+    for key in sorted(found):
+        if key not in known:
+            faults.append("%s%s: is unknown; known are %s" % (prefix, _named(key), ", ".join(known)))
+    section = Section()
+    for rule in rules:
+        value = found.get(rule[0])
+        if value is None:
+            value = rule[2]
+        if value is REQUIRED and found.get(rule[0]) is None:
+            faults.append("%s%s: is missing; add %s" % (prefix, rule[0], _wanted(rule)))
+            value = None
+        if value is not None:
+            value = _value(rule, value, prefix + rule[0], faults)
+        setattr(section, rule[0], value)
+    return section
+
+
+def _value(rule, value, where, faults):
+    """``value`` as the rule wants it, or None and a fault."""
+    key, kind = rule[:2]
+    if kind == "section":
+        return _section(key, value, where, faults)
+    if kind in ("sections", "list"):
+        return _sections(rule, value, where, faults)
+    if kind == "qos":
+        return value  # depends on the driver: _check_sensors
+    if kind == "whole":
+        good = isinstance(value, int) and not isinstance(value, bool) and rule[3] <= value <= rule[4]
+    elif not isinstance(value, str):
+        good = False
+    else:
+        fault = topics.fault_of_level(value) if kind == "level" else _fault_of_text(value, kind)
+        if fault:
+            faults.append("%s: %s" % (where, fault))
+            return None
+        good = kind == "level" or rule[3] <= len(value.encode()) <= rule[4]
+    if good:
+        return value
+    faults.append("%s: must be %s, not %s" % (where, _wanted(rule), _kind(value)))
+    return None
+
+
+def _sections(rule, value, where, faults):
+    key, kind, _default, low, high = rule
+    if not isinstance(value, dict if kind == "sections" else list) or not low <= len(value) <= high:
+        faults.append("%s: must be %s, not %s" % (where, _wanted(rule), _kind(value)))
+        return None
+    if kind == "sections":
+        return {name: _section(key, value[name], "%s.%s" % (where, _named(name)), faults) for name in sorted(value)}
+    return [_section(key, item, "%s[%d]" % (where, i), faults) for i, item in enumerate(value)]
+
+
+def _fault_of_text(value, kind):
+    """Why the text cannot be what it is for, its length aside, or None when it can."""
+    for char in value:
+        if ord(char) < 32 or ord(char) == 127 or 0xD800 <= ord(char) < 0xE000:
+            return "must not contain control characters"
+    if kind == "host" and ("/" in value or " " in value or "@" in value or value.count(":") == 1):
+        return "must be a bare name or address; scheme, user and port do not belong here"
+    return None
+
+
+def _check_broker(settings, faults):
+    broker = settings.broker
+    if not broker:
+        return
+    if broker.password is not None and broker.user is None:
+        faults.append("broker.password: needs broker.user beside it (MQTT 3.1.1, section 3.1.2.9)")
+    outbox = settings.outbox
+    # What was in flight returns to the outbox when the link breaks.
+    if outbox and outbox.capacity and broker.window and outbox.capacity < broker.window:
+        faults.append("outbox.capacity: must be at least broker.window, which is %d" % broker.window)
+
+
+def _check_buses(buses, faults):
+    taken = {}
+    for name in sorted(buses):
+        bus = buses[name]
+        if not bus:
+            continue
+        for key in ("id", "scl", "sda"):
+            number = getattr(bus, key)
+            use = "id" if key == "id" else "pin"
+            where = "buses.%s.%s" % (_named(name), key)
+            if number is not None:
+                if (use, number) in taken:
+                    faults.append("%s: %s %d is already %s; choose another" % (where, use, number, taken[use, number]))
+                taken[use, number] = where
+
+
+def _check_sensors(sensors, buses, faults):
+    places = {}
+    topic_of = {}
+    for i, sensor in enumerate(sensors):
+        where = "sensors[%d]" % i
+        if not sensor:
+            continue
+        if sensor.bus and buses is not None and sensor.bus not in buses:
+            names = ", ".join(_named(name) for name in sorted(buses))
+            faults.append("%s.bus: %s is not among the buses; there are %s" % (where, _named(sensor.bus), names))
+        if not sensor.driver:
+            continue
+        if sensor.driver not in DRIVERS:
+            names = ", ".join(sorted(DRIVERS))
+            faults.append("%s.driver: %s is unknown; known are %s" % (where, _named(sensor.driver), names))
+            continue
+        _module, _class, _bus_kind, address, quantities = DRIVERS[sensor.driver]
+        if sensor.address is None:
+            sensor.address = address
+        place = (sensor.bus, sensor.address)
+        if place in places:
+            faults.append("%s.address: %s has this bus and address already" % (where, places[place]))
+        places[place] = where
+        for name in quantities:
+            if name in topic_of:
+                faults.append(
+                    "%s.driver: %s already measures %s; a machine has one topic for each quantity, "
+                    "so name another machine for it" % (where, topic_of[name], name)
+                )
+            topic_of[name] = where
+        sensor.qos = _qos(sensor.qos, quantities, where + ".qos", faults)
+
+
+def _qos(found, quantities, where, faults):
+    """QoS by quantity, 1 where nothing is said."""
+    if not isinstance(found, dict):
+        if not _is_qos(found):
+            faults.append(
+                "%s: must be 0, 1 or 2, or an object with one for each quantity, not %s" % (where, _kind(found))
+            )
+        return dict.fromkeys(quantities, found)
+    for name in sorted(found):
+        place = "%s.%s" % (where, _named(name))
+        if name not in quantities:
+            faults.append("%s: is no quantity of this sensor; it has %s" % (place, ", ".join(quantities)))
+        elif not _is_qos(found[name]):
+            faults.append("%s: must be 0, 1 or 2, not %s" % (place, _kind(found[name])))
+    return {name: found.get(name, 1) for name in quantities}
+
+
+def _is_qos(value):
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 2
+
+
+def _wanted(rule):
+    kind = rule[1]
+    if kind == "whole":
+        return "a whole number from %d to %d" % rule[3:5]
+    if kind in ("text", "secret", "host"):
+        return "text of %d to %d bytes" % rule[3:5]
+    if kind == "level":
+        return "text: one level of a topic, at most %d bytes" % topics.MAX_LEVEL
+    if kind == "section":
+        return "an object"
+    return "%s of %d to %d" % ("an object" if kind == "sections" else "a list", rule[3], rule[4])
+
+
+def _kind(value):
+    """What ``value`` is, without giving away a text: one in the wrong place may be a password."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, (int, float)):
+        return text.shown(value)
+    for kind, name in ((str, "text of %d characters"), (dict, "an object of %d"), (list, "a list of %d")):
+        if isinstance(value, kind):
+            return name % len(value)
+
+
+def _named(name):
+    """The name of a key, a driver, a bus or a quantity, as it is shown: quoted unless it is a plain word."""
+    for char in name:
+        if not (char.isalpha() or char.isdigit() or char in "_-"):
+            return text.shown(name)
+    return name if name and len(name) <= text.MAX_SHOWN else text.shown(name)

@@ -1,0 +1,62 @@
+"""The rules of the settings: every key there is, in one table. ``settings`` applies them; the documents follow them.
+
+A row is ``(key, kind, default, low, high)``. Kinds:
+
+- ``level``: one level of a topic;
+- ``text``: ``low`` to ``high`` bytes of UTF-8; ``secret``: the same, and never shown to anybody;
+- ``host``: a name or an address, as ``text``;
+- ``whole``: a whole number from ``low`` to ``high``;
+- ``section``: an object with the section's keys, the section being called as the key;
+- ``sections``: ``low`` to ``high`` such objects by names of the user's choice; ``list``: the same in a list;
+- ``qos``: 0, 1 or 2 for all quantities, or an object with one for each.
+
+A default of REQUIRED means that there is none. None means that the key may be left out, and what then holds is the
+firmware's business: no Wi-Fi, no user, the driver's own address.
+"""
+
+REQUIRED = "required"
+
+SECTIONS = {
+    "settings": (
+        ("site", "level", REQUIRED),
+        ("floor", "level", REQUIRED),
+        ("machine", "level", REQUIRED),
+        ("board", "text", REQUIRED, 1, 32),
+        ("wifi", "section", None),
+        ("broker", "section", REQUIRED),
+        ("buses", "sections", REQUIRED, 1, 4),
+        ("sensors", "list", REQUIRED, 1, 8),
+        ("outbox", "section", {}),
+    ),
+    # IEEE 802.11: a network's name has up to 32 bytes; a passphrase 8 to 63 characters, a raw key 64 digits.
+    "wifi": (
+        ("ssid", "text", REQUIRED, 1, 32),
+        ("password", "secret", None, 8, 64),
+    ),
+    "broker": (
+        ("host", "host", REQUIRED, 1, 253),
+        ("port", "whole", 1883, 1, 65535),
+        ("user", "text", None, 1, 128),
+        ("password", "secret", None, 1, 128),
+        ("client_id", "text", None, 1, 200),
+        ("keepalive", "whole", 60, 1, 65535),
+        ("window", "whole", 10, 1, 64),
+        ("first_window_ms", "whole", 2000, 100, 600000),
+    ),
+    "buses": (
+        ("id", "whole", REQUIRED, 0, 3),
+        ("scl", "whole", REQUIRED, 0, 48),
+        ("sda", "whole", REQUIRED, 0, 48),
+        ("freq", "whole", 400000, 1000, 1000000),
+    ),
+    # A bus keeps addresses below 8 and above 0x77 for itself (I2C specification UM10204, section 3.1.12). A day is the
+    # longest period: ticks wrap after six.
+    "sensors": (
+        ("driver", "text", REQUIRED, 1, 32),
+        ("bus", "text", REQUIRED, 1, 32),
+        ("address", "whole", None, 8, 119),
+        ("period_ms", "whole", 1000, 10, 86400000),
+        ("qos", "qos", 1),
+    ),
+    "outbox": (("capacity", "whole", 500, 10, 10000),),
+}

@@ -1,0 +1,376 @@
+"""The settings file: all that is wrong with it, at once, in lines that say what to do and give no secret away."""
+
+import json
+import os
+import sys
+
+from expect import raises
+from floornode import settings
+from floornode.contract.topics import fault_of_level
+from floornode.settings import SettingsError, load, parse
+from floornode.settings_rules import SECTIONS
+
+SECRET = "hunter2-and-more"
+
+
+def good():
+    return {
+        "site": "factory",
+        "floor": "floor-2",
+        "machine": "machine-42",
+        "board": "RPI_PICO_W",
+        "wifi": {"ssid": "plant", "password": SECRET},
+        "broker": {"host": "192.168.1.10", "user": "board-42", "password": SECRET},
+        "buses": {"i2c0": {"id": 0, "scl": 5, "sda": 4}},
+        "sensors": [{"driver": "bme280", "bus": "i2c0"}],
+    }
+
+
+def faults(change):
+    """All faults of the good settings after ``change`` has spoilt them."""
+    spoilt = good()
+    change(spoilt)
+    error = raises(SettingsError, parse, spoilt)
+    assert str(error) == "\n".join(error.faults)
+    for line in error.faults:
+        assert "\n" not in line and len(line) < 300, line
+    return error.faults
+
+
+def put(*path):
+    """A change that sets the last of ``path`` at the keys before it."""
+
+    def change(spoilt):
+        for key in path[:-2]:
+            spoilt = spoilt[key]
+        spoilt[path[-2]] = path[-1]
+
+    return change
+
+
+def drop(*path):
+    def change(spoilt):
+        for key in path[:-1]:
+            spoilt = spoilt[key]
+        del spoilt[path[-1]]
+
+    return change
+
+
+def only_fault(change, text):
+    found = faults(change)
+    assert found == [text], found
+
+
+def test_good_settings_are_read_with_their_defaults():
+    found = parse(good())
+    assert (found.site, found.floor, found.machine, found.board) == ("factory", "floor-2", "machine-42", "RPI_PICO_W")
+    assert (found.wifi.ssid, found.wifi.password) == ("plant", SECRET)
+    broker = found.broker
+    assert (broker.host, broker.port, broker.user, broker.password) == ("192.168.1.10", 1883, "board-42", SECRET)
+    assert (broker.keepalive, broker.window, broker.first_window_ms) == (60, 10, 2000)
+    bus = found.buses["i2c0"]
+    assert (bus.id, bus.scl, bus.sda, bus.freq) == (0, 5, 4, 400000)
+    sensor = found.sensors[0]
+    assert (sensor.driver, sensor.bus, sensor.address, sensor.period_ms) == ("bme280", "i2c0", 0x76, 1000)
+    assert sensor.qos == {"temperature": 1, "pressure": 1, "humidity": 1}
+    assert found.outbox_capacity == found.outbox.capacity == 500
+
+
+def test_client_id_names_the_machine_unless_it_is_given():
+    assert parse(good()).broker.client_id == "factory-floor-2-machine-42"
+    given = good()
+    given["broker"]["client_id"] = "mine"
+    assert parse(given).broker.client_id == "mine"
+
+
+def test_a_board_without_wifi_is_wired():
+    wired = good()
+    del wired["wifi"]
+    assert parse(wired).wifi is None
+
+
+def test_an_open_network_has_no_password():
+    open_network = good()
+    del open_network["wifi"]["password"]
+    assert parse(open_network).wifi.password is None
+
+
+def test_qos_is_one_for_all_or_by_quantity():
+    settings = good()
+    settings["sensors"][0]["qos"] = 2
+    assert parse(settings).sensors[0].qos == {"temperature": 2, "pressure": 2, "humidity": 2}
+    settings["sensors"][0]["qos"] = {"humidity": 0}
+    assert parse(settings).sensors[0].qos == {"temperature": 1, "pressure": 1, "humidity": 0}
+
+
+def test_parsing_leaves_what_it_was_given_alone():
+    given = good()
+    parse(given)
+    assert given == good()
+
+
+def test_all_faults_are_named_at_once():
+    def spoil(s):
+        s["site"] = "a/b"
+        s["broker"]["port"] = 0
+        s["broker"]["colour"] = "red"
+        s["buses"]["i2c0"]["sda"] = 5
+        s["sensors"].append({"driver": "bme380", "bus": "i2c9", "period_ms": 1})
+        s["outbox"] = {"capacity": 10, "size": 1}
+        del s["machine"]
+
+    assert [line.split(":")[0] for line in faults(spoil)] == [
+        "site",
+        "machine",
+        "broker.colour",
+        "broker.port",
+        "sensors[1].period_ms",
+        "outbox.size",
+        "buses.i2c0.sda",
+        "sensors[1].bus",
+        "sensors[1].driver",
+    ]
+
+
+def test_settings_that_are_no_object_are_refused():
+    for found in ([], 1, "x", None, True):
+        raises(SettingsError, parse, found, text="settings: must be an object")
+
+
+def test_unknown_key_is_named_with_the_known_ones():
+    only_fault(
+        put("broker", "prot", 1),
+        "broker.prot: is unknown; known are host, port, user, password, client_id, keepalive, window, first_window_ms",
+    )
+
+
+def test_missing_key_is_named_with_what_it_should_be():
+    only_fault(drop("broker", "host"), "broker.host: is missing; add text of 1 to 253 bytes")
+    only_fault(put("broker", "host", None), "broker.host: is missing; add text of 1 to 253 bytes")
+    only_fault(drop("broker"), "broker: is missing; add an object")
+
+
+def test_whole_numbers_are_not_text_truth_or_fractions():
+    start = "broker.port: must be a whole number from 1 to 65535, not "
+    for value, shown in (
+        (True, "true"),
+        ("1883", "text of 4 characters"),
+        (1.5, "1.5"),
+        ([], "a list of 0"),
+        (65536, "65536"),
+    ):
+        only_fault(put("broker", "port", value), start + shown)
+
+
+def test_numbers_have_their_limits():
+    for path, low, high in (
+        (("broker", "keepalive"), 1, 65535),
+        (("broker", "window"), 1, 64),
+        (("sensors", 0, "address"), 8, 119),
+        (("sensors", 0, "period_ms"), 10, 86400000),
+        (("buses", "i2c0", "freq"), 1000, 1000000),
+    ):
+        for value in (low, high):
+            settings = good()
+            put(*path, value)(settings)
+            parse(settings)
+        for value in (low - 1, high + 1):
+            lines = faults(put(*path, value))
+            assert lines[0].endswith("must be a whole number from %d to %d, not %d" % (low, high, value)), lines
+
+
+def test_topic_levels_are_checked_as_the_contract_has_it():
+    for key in ("site", "floor", "machine"):
+        for bad in ("", "a+b", "#", "x" * 65, "\x07", "$SYS", "\ud800" if len("\ud800") == 1 else "\x00"):
+            only_fault(put(key, bad), "%s: %s" % (key, fault_of_level(bad)))
+
+
+def test_broker_host_is_a_bare_name():
+    for bad in ("mqtt://broker", "broker/", "user@broker", "broker:1883", "my broker"):
+        only_fault(
+            put("broker", "host", bad),
+            "broker.host: must be a bare name or address; scheme, user and port do not belong here",
+        )
+    for fine in ("broker.example", "10.0.0.1", "fe80::1"):
+        settings = good()
+        settings["broker"]["host"] = fine
+        assert parse(settings).broker.host == fine
+
+
+def test_broker_password_needs_a_user():
+    only_fault(drop("broker", "user"), "broker.password: needs broker.user beside it (MQTT 3.1.1, section 3.1.2.9)")
+
+
+def test_outbox_holds_at_least_a_window():
+    only_fault(
+        lambda s: s.update({"outbox": {"capacity": 10}, "broker": {"host": "h", "window": 11}}),
+        "outbox.capacity: must be at least broker.window, which is 11",
+    )
+
+
+def test_a_pin_or_bus_number_is_used_once():
+    only_fault(
+        put("buses", "i2c1", {"id": 1, "scl": 7, "sda": 5}),
+        "buses.i2c1.sda: pin 5 is already buses.i2c0.scl; choose another",
+    )
+    only_fault(
+        put("buses", "i2c1", {"id": 0, "scl": 7, "sda": 6}),
+        "buses.i2c1.id: id 0 is already buses.i2c0.id; choose another",
+    )
+
+
+def test_a_sensor_needs_a_bus_that_is_there():
+    only_fault(put("sensors", 0, "bus", "i2c1"), "sensors[0].bus: i2c1 is not among the buses; there are i2c0")
+
+
+def test_unknown_driver_is_named_with_the_known_ones():
+    lines = faults(put("sensors", 0, "driver", "bmp999"))
+    assert len(lines) == 1
+    assert lines[0].startswith("sensors[0].driver: bmp999 is unknown; known are ") and "bme280" in lines[0]
+
+
+def test_two_sensors_cannot_have_one_place_or_one_topic():
+    lines = faults(lambda s: s["sensors"].append({"driver": "bme280", "bus": "i2c0"}))
+    assert lines[0] == "sensors[1].address: sensors[0] has this bus and address already"
+    assert len(lines) == 4
+    for name, line in zip(("temperature", "pressure", "humidity"), lines[1:]):
+        assert line.startswith("sensors[1].driver: sensors[0] already measures %s" % name), line
+
+
+def test_qos_is_0_1_or_2():
+    for bad, shown in ((3, "3"), (-1, "-1"), (True, "true"), ("1", "text of 1 characters"), (1.0, "1.0")):
+        only_fault(
+            put("sensors", 0, "qos", bad),
+            "sensors[0].qos: must be 0, 1 or 2, or an object with one for each quantity, not " + shown,
+        )
+        only_fault(
+            put("sensors", 0, "qos", {"pressure": bad}), "sensors[0].qos.pressure: must be 0, 1 or 2, not " + shown
+        )
+
+
+def test_qos_of_an_unknown_quantity_names_the_known_ones():
+    only_fault(
+        put("sensors", 0, "qos", {"temprature": 1}),
+        "sensors[0].qos.temprature: is no quantity of this sensor; it has temperature, pressure, humidity",
+    )
+
+
+def test_lists_have_their_kind_and_size():
+    only_fault(put("sensors", []), "sensors: must be a list of 1 to 8, not a list of 0")
+    only_fault(put("sensors", {}), "sensors: must be a list of 1 to 8, not an object of 0")
+    assert "buses: must be an object of 1 to 4, not a list of 0" in faults(put("buses", []))
+    only_fault(put("sensors", [5]), "sensors[0]: must be an object, not 5")
+
+
+def test_T67_no_secret_in_a_fault_wherever_it_was_put():
+    everywhere = (
+        put("wifi", "password", SECRET * 9),
+        put("wifi", "password", [SECRET]),
+        put("broker", "password", {"is": SECRET}),
+        put("broker", "user", [SECRET]),
+        put("broker", "host", "mqtt://me:" + SECRET + "@broker"),
+        put("broker", "port", SECRET),
+        put("broker", SECRET + "@" + SECRET),
+        put("site", "a/" + SECRET),
+        put("wifi", SECRET),
+        put("sensors", SECRET),
+        put("sensors", 0, "address", SECRET),
+        put("sensors", 0, "qos", SECRET),
+        put("broker", "pasword", SECRET),
+    )
+    for change in everywhere:
+        error = SettingsError(faults(change))
+        assert SECRET not in str(error)
+        assert SECRET not in repr(error)
+
+
+def test_T67_settings_do_not_show_themselves():
+    found = parse(good())
+    for part in (found, found.wifi, found.broker, found.sensors):
+        assert SECRET not in repr(part)
+        assert SECRET not in str(part)
+
+
+def test_names_from_the_file_are_shown_short_and_printable():
+    lines = faults(put("\x1b[2J" + "x" * 1000, 1))
+    assert len(lines) == 1
+    assert "\x1b" not in lines[0]
+
+
+def test_every_rule_has_a_kind_that_is_known_and_limits_that_fit_it():
+    for name in SECTIONS:
+        for rule in SECTIONS[name]:
+            kind = rule[1]
+            assert kind in ("level", "text", "secret", "host", "whole", "section", "sections", "list", "qos"), rule
+            limits = kind in ("text", "secret", "host", "whole", "sections", "list")
+            assert len(rule) == (5 if limits else 3), rule
+            if limits:
+                assert rule[3] <= rule[4], rule
+
+
+def written(data, check):
+    name = "settings-%x.json" % id(check)  # several runs may share the folder
+    with open(name, "wb") as file:
+        file.write(data)
+    try:
+        return check(name)
+    finally:
+        os.remove(name)
+
+
+def refused(data, text):
+    written(data, lambda name: raises(SettingsError, load, name, text=text))
+
+
+def test_a_file_is_loaded():
+    def check(name):
+        assert load(name).machine == "machine-42"
+
+    written(json.dumps(good()).encode(), check)
+
+
+def test_the_mark_of_windows_editors_is_no_fault():
+    def check(name):
+        assert load(name).site == "factory"
+
+    written(b"\xef\xbb\xbf" + json.dumps(good()).encode(), check)
+
+
+def test_missing_file_is_one_clear_line():
+    error = raises(SettingsError, load, "no-such.json")
+    assert error.faults == ["no-such.json: is not there; provision the board"]
+
+
+def test_a_folder_is_no_settings_file():
+    raises(SettingsError, load, ".", text="cannot be read")
+
+
+def test_file_beyond_16_kb_is_refused():
+    refused(b" " * (settings.MAX_BYTES + 1), ": is larger than 16384 bytes")
+
+
+def test_file_that_is_not_utf8_is_refused():
+    refused(b'{"site":"f\xe4ctory"}', ": is not UTF-8; save it as UTF-8 text")
+
+
+def test_syntax_error_names_the_line():
+    for data, line in (
+        (b'{\n "site": "x",\n "floor": nope\n}', 3),
+        (b'{\n "site": "x",\n "floor": }\n}', 3),
+        (b'{"site": "x"\n', 2),
+        (b"", 1),
+        (b'{"site": "x"}\n\n}', 3),
+    ):
+        error = written(data, lambda name: raises(SettingsError, load, name, text="is not JSON, line "))
+        told = int(str(error).split("line ")[1].split()[0])
+        # MicroPython has read on by a line where only the next word showed what was wrong.
+        assert line <= told <= line + (sys.implementation.name == "micropython"), (data, told)
+
+
+def test_file_nested_without_end_is_refused():
+    refused(b"[" * settings.MAX_BYTES, ": is not JSON")
+
+
+def test_faults_of_a_file_are_those_of_its_content():
+    refused(b'{"site": 5}', "site: must be text")
