@@ -1,0 +1,78 @@
+"""A chip that fails as the script says, around any model of a chip.
+
+Each fault is ``{"kind", "at_s", "for_s"}``, seconds since the board's start; without ``for_s`` it stays for ever.
+
+- ``nack``: dead; its address is not acknowledged.
+- ``stuck``: holds SDA low, so that the whole bus is dead.
+- ``short``: lets go of SDA after ``bytes`` (default 0) of a read; the pull-ups make ones of the rest.
+- ``bit-errors``: a share ``rate`` of the bytes read (default 0.1) has one bit turned, by ``seed``.
+- ``brown-out``: its supply goes, and comes back after ``for_s`` (default 0) with every register as at power-on.
+"""
+
+_KINDS = ("nack", "stuck", "short", "bit-errors", "brown-out")
+
+
+class _Fault:
+    def __init__(self, kind, at_s=0, for_s=None, bytes=0, rate=0.1, seed=1):
+        if kind not in _KINDS:
+            raise ValueError("unknown fault '%s'; known are %s" % (kind, ", ".join(_KINDS)))
+        if for_s is None and kind == "brown-out":
+            for_s = 0
+        self.kind = kind
+        self.begin = int(at_s * 1000000)
+        self.end = None if for_s is None else self.begin + int(for_s * 1000000)
+        self.bytes = bytes
+        self.threshold = int(rate * 65536)
+        self.random = seed
+
+    def holds(self, now):
+        return now >= self.begin and (self.end is None or now < self.end)
+
+
+class Faulty:
+    def __init__(self, chip, faults, clock):
+        self._chip = chip
+        self._clock = clock
+        self._faults = [_Fault(**spec) for spec in faults]
+
+    def present(self):
+        now = self._clock()
+        self._restore_power(now)
+        return not self._held("nack", now) and not self._held("brown-out", now) and self._chip.present()
+
+    def stuck(self):
+        return self._held("stuck", self._clock()) is not None
+
+    def write(self, data):
+        self._chip.write(data)
+
+    def read(self, buffer):
+        self._chip.read(buffer)
+        now = self._clock()
+        short = self._held("short", now)
+        if short:
+            for at in range(short.bytes, len(buffer)):
+                buffer[at] = 0xFF
+        noisy = self._held("bit-errors", now)
+        if noisy:
+            self._turn_bits(buffer, noisy)
+
+    def _held(self, kind, now):
+        for fault in self._faults:
+            if fault.kind == kind and fault.holds(now):
+                return fault
+        return None
+
+    def _restore_power(self, now):
+        for fault in self._faults:
+            if fault.kind == "brown-out" and now >= fault.end:
+                self._faults.remove(fault)
+                self._chip.power_on(fault.end)
+                return
+
+    def _turn_bits(self, buffer, noisy):
+        for at in range(len(buffer)):
+            # The generator of Numerical Recipes, 32 bits; its upper half is the good one.
+            noisy.random = (noisy.random * 1664525 + 1013904223) & 0xFFFFFFFF
+            if noisy.random >> 16 < noisy.threshold:
+                buffer[at] ^= 1 << (noisy.random >> 13 & 7)
