@@ -237,8 +237,8 @@ def test_shown_names_what_has_no_short_form():
     assert len(shown(10**300)) < 50
 
 
-# A PUBLISH has a fixed header of 2 bytes (3 from a remaining length of 128), the topic with 2 bytes of length, a packet id
-# of 2, the payload; its PUBACK has 4 (MQTT 3.1.1, sections 2.2.3, 3.3 and 3.4).
+# A PUBLISH has a fixed header of 2 bytes (3 from a remaining length of 128), the topic after 2 bytes of length, an id
+# of 2 and the payload; its PUBACK has 4 (MQTT 3.1.1, sections 2.2.3, 3.3 and 3.4).
 def bytes_of_qos_1(name, message):
     remaining = 2 + len(name.encode()) + 2 + len(message)
     return 1 + (1 if remaining < 128 else 2) + remaining + 4
