@@ -1,0 +1,47 @@
+"""The boot number: an integer that only grows, one more at each start.
+
+It is the middle of every reading's identity, so it is on flash before the first reading of a start exists. A cut while it is
+written leaves the old file or the new one: LittleFS renames atomically.
+"""
+
+import os
+
+
+def advance(path, unix_ms):
+    """Count this start in the file ``path`` and return its number.
+
+    ``unix_ms``: the time, or None. Raises OSError when the flash cannot be written: without a number on flash the next
+    start would use this one again.
+    """
+    number = _read(path)
+    if number is None:
+        # The file is there and says nothing. Seconds since 2020 are far above any count of starts.
+        number = 0 if unix_ms is None else unix_ms // 1000 - 1577836800
+    number += 1
+    fresh = path + ".new"
+    with open(fresh, "w") as file:
+        file.write("%d\n" % number)
+    try:
+        os.rename(fresh, path)
+    except OSError:
+        # FAT, where CircuitPython lives, does not rename onto a file that exists.
+        os.remove(path)
+        os.rename(fresh, path)
+    return number
+
+
+def _read(path):
+    """The number in the file: 0 when there is no file, None when it holds none."""
+    best = 0
+    for name in (path, path + ".new"):
+        try:
+            with open(name) as file:
+                text = file.read(32).strip()
+        except (OSError, UnicodeError):
+            continue
+        if text.isdigit():
+            best = max(best, int(text))
+        elif name == path:
+            best = None
+            break
+    return best

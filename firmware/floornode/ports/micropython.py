@@ -1,0 +1,187 @@
+"""MicroPython 1.24 and later: ESP32, RP2, and the unix port with boards/SIMULATED first on its path."""
+
+import errno
+import select
+import socket
+import sys
+import time
+
+import machine
+import network
+
+from ..clock import PERIOD
+
+_MASK = PERIOD - 1
+# ESP32 wakes up in 2000, RP2 in 2021: a year before this is a clock that nobody set.
+_FIRST_YEAR = 2024
+_IN_PROGRESS = (errno.EINPROGRESS, errno.EALREADY)
+_TCP = 6
+_TCP_NODELAY = 1
+
+
+class Port:
+    def __init__(self):
+        self._poll = select.poll()
+
+    def ticks(self):
+        return time.ticks_ms() & _MASK
+
+    def unix_ms(self):
+        if time.gmtime()[0] < _FIRST_YEAR:
+            return None
+        # The epoch is 2000 on some ports: ask, and go by the calendar.
+        shift = 0 if time.gmtime(0)[0] == 1970 else 946684800000
+        return time.time_ns() // 1000000 + shift
+
+    def uniform(self, n):
+        import os
+
+        # Three bytes are above any window in ms; the remainder's bias is below one in a hundred.
+        seed = os.urandom(3)
+        return (seed[0] << 16 | seed[1] << 8 | seed[2]) % (n + 1)
+
+    def i2c(self, bus):
+        return machine.I2C(bus.id, scl=machine.Pin(bus.scl), sda=machine.Pin(bus.sda), freq=bus.freq)
+
+    def link(self, wifi):
+        return Wired() if wifi is None else Wireless(wifi)
+
+    def dial(self, host, port):
+        return Dial(self._poll, host, port)
+
+    def wait(self, ms):
+        for _ in self._poll.ipoll(ms):
+            pass
+
+    def reset_cause(self):
+        cause = machine.reset_cause()
+        for name, word in (
+            ("PWRON_RESET", "power-on"),
+            ("WDT_RESET", "watchdog"),
+            ("HARD_RESET", "reset"),
+            ("SOFT_RESET", "reset"),
+            ("DEEPSLEEP_RESET", "deep-sleep"),
+        ):
+            if getattr(machine, name, None) == cause:
+                return word
+        return "unknown"
+
+    def print_exception(self, error):
+        sys.print_exception(error)
+
+
+class Wired:
+    """A machine whose network is up by itself."""
+
+    def join(self):
+        pass
+
+    def joined(self):
+        return True
+
+    def is_up(self):
+        return True
+
+
+class Wireless:
+    """Wi-Fi as a station. ``wifi`` has ``ssid`` and ``password``."""
+
+    def __init__(self, wifi):
+        self._wifi = wifi
+        self._wlan = network.WLAN(network.STA_IF)
+
+    def join(self):
+        wlan = self._wlan
+        wlan.active(True)
+        try:
+            wlan.disconnect()
+        except OSError:
+            pass
+        wlan.connect(self._wifi.ssid, self._wifi.password)
+
+    def joined(self):
+        if self.is_up():
+            return True
+        status = self._wlan.status()
+        for name, text in (
+            ("STAT_WRONG_PASSWORD", "wrong Wi-Fi password for '%s'"),
+            ("STAT_NO_AP_FOUND", "no access point '%s' in reach"),
+        ):
+            if status == getattr(network, name, None):
+                raise OSError(errno.EACCES, text % self._wifi.ssid)
+        if status == getattr(network, "STAT_CONNECT_FAIL", None):
+            raise OSError(errno.EIO, "joining '%s' failed" % self._wifi.ssid)
+        return False
+
+    def is_up(self):
+        return self._wlan.isconnected()
+
+
+class Dial:
+    """A TCP connection in the making."""
+
+    def __init__(self, poll, host, port):
+        self._poll = poll
+        self._host = host
+        try:
+            self._address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0][-1]
+        except (OSError, IndexError):
+            raise OSError(errno.ENOENT, "no such name: %s" % host)
+        self._socket = socket.socket()
+        self._socket.setblocking(False)
+        try:
+            self._socket.connect(self._address)
+        except OSError as error:
+            if error.args[0] not in _IN_PROGRESS:
+                self._socket.close()
+                raise
+        self._ready = select.poll()
+        self._ready.register(self._socket, select.POLLOUT)
+
+    def poll(self):
+        """The connected transport, or None while the network is at it."""
+        events = 0
+        for _, events in self._ready.ipoll(0):
+            pass
+        if not events:
+            return None
+        if events & (select.POLLERR | select.POLLHUP):
+            self._raise_reason()
+        connected = self._socket
+        self._socket = None
+        self._ready.unregister(connected)
+        try:
+            connected.setsockopt(_TCP, _TCP_NODELAY, 1)
+        except (OSError, AttributeError):
+            # Some ports have no such option; our packets leave in one write each, so it costs them little.
+            pass
+        return Connection(self._poll, connected)
+
+    def close(self):
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _raise_reason(self):
+        try:
+            self._socket.readinto(bytearray(1))
+        except OSError as error:
+            if error.args[0] == errno.ECONNREFUSED:
+                raise OSError(errno.ECONNREFUSED, "%s refused the connection" % self._host)
+            raise
+        raise OSError(errno.ECONNRESET, "%s closed the connection" % self._host)
+
+
+class Connection:
+    """A connected socket that ``Port.wait`` listens to."""
+
+    def __init__(self, poll, connected):
+        self._poll = poll
+        self._socket = connected
+        self.readinto = connected.readinto
+        self.write = connected.write
+        poll.register(connected, select.POLLIN)
+
+    def close(self):
+        self._poll.unregister(self._socket)
+        self._socket.close()

@@ -1,0 +1,170 @@
+"""A station: the parts of a board's firmware wired together, and the loop that runs them."""
+
+import gc
+import sys
+
+from . import VERSION, boot, sensors, settings
+from .clock import Clock, ticks_diff
+from .contract import quantities, status, topics
+from .mqtt.backoff import Backoff
+from .mqtt.client import Client
+from .mqtt.inflight import Inflight
+from .mqtt.session import STOPPED, Session
+from .mqtt.stream import Stream
+from .outbox import Outbox, Series
+from .sampler import Probe, Sampler
+
+SETTINGS = "settings.json"
+BOOT = "boot"
+
+BACKOFF_CAP = 60000
+# No sleep is longer, so that whatever looks at the clock in between (a watchdog, a changed network) gets its turn.
+LONGEST_WAIT = 1000
+
+
+class Status:
+    """What the board says of itself on its status topic."""
+
+    def __init__(self, station):
+        self._station = station
+        self.topic = station.topic(status.STATUS)
+
+    def will(self):
+        return status.will(self._station.outbox.boot)
+
+    def birth(self, now):
+        station = self._station
+        dropped = [(one.quantity.name, one.dropped) for one in station.outbox.series if one.dropped]
+        return status.birth(
+            station.outbox.boot, self._time(now), VERSION, station.settings.board, station.published, dropped
+        )
+
+    def last_word(self, now):
+        return status.last_word(self._station.outbox.boot, self._time(now))
+
+    def _time(self, now):
+        clock = self._station.clock
+        return clock.read(now) if clock.is_set else None
+
+
+class Station:
+    """One provisioned board."""
+
+    def __init__(self, port, config, number):
+        """``port``: a ``ports`` Port; ``config``: parsed settings; ``number``: this start's boot number."""
+        self.port = port
+        self.settings = config
+        now = port.ticks()
+        self._started = now
+        self.clock = Clock(now)
+        unix_ms = port.unix_ms()
+        if unix_ms is not None:
+            self.clock.set(unix_ms, now, "rtc")
+        series = []
+        # Of each topic: what the birth message says of it.
+        self.published = []
+        probes = []
+        for sensor in config.sensors:
+            names = sensors.DRIVERS[sensor.driver][4]
+            name = "%s@%#x" % (sensor.driver, sensor.address)
+            kinds = [quantities.quantity(one) for one in names]
+            for kind in kinds:
+                series.append(Series(len(series), self.topic(kind.name), kind, sensor.qos[kind.name]))
+                self.published.append((kind, name, sensor.period_ms, sensor.qos[kind.name]))
+            probes.append(Probe(name, self._opener(sensor), sensor.period_ms, kinds))
+        self.outbox = Outbox(series, number, config.outbox_capacity)
+        self.sampler = Sampler(probes, self.clock)
+        self.session = self._session(config.broker)
+        self.longest_step = 0
+
+    def topic(self, leaf):
+        """The topic of a leaf of this machine, as bytes."""
+        return topics.topic(self.settings.site, self.settings.floor, self.settings.machine, leaf).encode()
+
+    def step(self, now):
+        """One turn: what is due is read and handed over, and the session goes on."""
+        self.clock.step(now)
+        for reading in self.sampler.due(now):
+            self.outbox.put(reading)
+        self.session.step(now)
+
+    def run(self):
+        """Turn until stopped by Ctrl-C, which ends the session cleanly."""
+        port = self.port
+        try:
+            while True:
+                now = port.ticks()
+                self.step(now)
+                after = port.ticks()
+                self.longest_step = max(self.longest_step, ticks_diff(after, now))
+                wait = min(self.sampler.next(after), self.session.next(after), LONGEST_WAIT)
+                if wait > 0:
+                    port.wait(wait)
+        except KeyboardInterrupt:
+            self.stop()
+
+    def stop(self):
+        """Say the last word. Sampling has ended; what was read is delivered first."""
+        port = self.port
+        self.session.stop(port.ticks())
+        while self.session.state != STOPPED:
+            now = port.ticks()
+            self.session.step(now)
+            port.wait(min(self.session.next(now), 20))
+        self.log("longest step %d ms, %d delivered, %d left behind" % self._account())
+
+    def log(self, text):
+        ms = ticks_diff(self.port.ticks(), self._started)
+        print("[%4d.%03d] %s" % (ms // 1000, ms % 1000, text))
+
+    def _account(self):
+        return self.longest_step, self.session.delivered, len(self.outbox) + len(self.session.inflight)
+
+    def _opener(self, sensor):
+        """What opens a sensor: now, and again whenever it was lost."""
+        bus = self.settings.buses[sensor.bus]
+
+        def open_sensor():
+            return sensors.load(sensor.driver)(self.port.i2c(bus), sensor.address)
+
+        return open_sensor
+
+    def _session(self, broker):
+        client = Client(
+            Stream(),
+            broker.client_id.encode(),
+            None if broker.user is None else broker.user.encode(),
+            None if broker.password is None else broker.password.encode(),
+            broker.keepalive,
+        )
+        own = Status(self)
+        client.set_last_will(own.topic, own.will(), True, 1)
+        return Session(
+            client,
+            Inflight(broker.window),
+            Backoff(broker.first_window_ms, BACKOFF_CAP, self.port.uniform),
+            self.outbox,
+            self.clock,
+            self.port.link(self.settings.wifi),
+            lambda: self.port.dial(broker.host, broker.port),
+            own,
+            self.log,
+        )
+
+
+def run(port):
+    """Start the station that ``settings.json`` describes, and run it until stopped."""
+    try:
+        config = settings.load(SETTINGS)
+    except settings.SettingsError as error:
+        for fault in error.faults:
+            print("settings: " + fault)
+        sys.exit(2)
+    number = boot.advance(BOOT, port.unix_ms())
+    station = Station(port, config, number)
+    station.log(
+        "floornode %s: %s on %s, boot %d (%s)"
+        % (VERSION, "/".join((config.site, config.floor, config.machine)), config.board, number, port.reset_cause())
+    )
+    gc.collect()
+    station.run()
