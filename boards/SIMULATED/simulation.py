@@ -1,31 +1,22 @@
 """What this board is and what happens to it: ``simulation.json`` in the current folder; and the time since its start.
 
-Without that file the board is a Pico W with nothing on its buses, in reach of any access point (README.md has the keys).
+Without that file the board is a Pico W with nothing on its buses, in reach of every network (README.md has its keys).
 """
 
 import json
 import sys
 import time
 
-_CLOCK_US = getattr(time, "ticks_us", None)
+try:
+    from time import ticks_diff as _passed
+    from time import ticks_us as _ticks
+except ImportError:  # CPython
 
+    def _ticks():
+        return time.monotonic_ns() // 1000
 
-class Uptime:
-    """Microseconds since the board's start, as an integer that never wraps: ``ticks_us`` does, after 2**30 us where
-    small integers have 31 bits, so its differences are added up (it must be asked more often than that)."""
-
-    def __init__(self):
-        self._total = 0
-        self._last = self._ticks()
-
-    def __call__(self):
-        now = self._ticks()
-        self._total += time.ticks_diff(now, self._last) if _CLOCK_US else now - self._last
-        self._last = now
-        return self._total
-
-    def _ticks(self):
-        return _CLOCK_US() if _CLOCK_US else time.monotonic_ns() // 1000
+    def _passed(now, before):
+        return now - before
 
 
 def stop(fault):
@@ -45,8 +36,17 @@ def _load():
 
 
 script = _load()
-uptime_us = Uptime()
 _buses = {}
+_uptime = [0, _ticks()]  # microseconds so far, and when that was
+
+
+def uptime_us():
+    """Microseconds since the board's start, an integer that never wraps: ``ticks_us`` does, every 2**30 us where small
+    integers have 31 bits, so what passed is added up (and it must be asked more often than that)."""
+    now = _ticks()
+    _uptime[0] += _passed(now, _uptime[1])
+    _uptime[1] = now
+    return _uptime[0]
 
 
 def is_esp32():
@@ -61,10 +61,10 @@ def bus(name):
         from bus import Bus
 
         chips = {}
-        for address, spec in script.get("i2c", {}).get(name, {}).items():
+        for address, spec in script.get("i2c", {}).pop(name, {}).items():  # not needed twice, and it takes memory
             try:
                 chips[int(address)] = _chip(spec)
-            except (ValueError, TypeError, KeyError, OSError) as fault:
+            except (ValueError, TypeError, AttributeError) as fault:
                 stop("i2c.%s.%s: %s" % (name, address, fault))
         _buses[name] = Bus(chips)
     return _buses[name]
@@ -73,9 +73,22 @@ def bus(name):
 def _chip(spec):
     import chips
 
-    chip = chips.load(spec["chip"])(spec, uptime_us)
+    chip = chips.load(spec.get("chip"))(spec, uptime_us)
     if spec.get("faults"):
         from faults import Faulty
 
         chip = Faulty(chip, spec["faults"], uptime_us)
     return chip
+
+
+def die(signal):
+    """Ends the process at once, by a signal: an exception would let the firmware say farewell."""
+    import os
+
+    try:
+        process = os.getpid()
+        sys.stdout.flush()
+    except AttributeError:
+        process = "$PPID"  # the unix port has no getpid; the shell knows who started it
+    os.system("kill -%s %s" % (signal, process))
+    time.sleep(1)  # until the signal has come

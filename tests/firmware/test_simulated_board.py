@@ -19,7 +19,7 @@ class Uptime:
 
 def board(name=PICO, **script):
     """(machine, network, clock) of a board that was just switched on: modules of its own, which nobody else sees."""
-    names = ("simulation", "machine", "network")
+    names = ("simulation", "machine", "network", "parts.i2c", "parts.pin", "parts.rtc", "parts.wdt")
     others = [(module, sys.modules.pop(module, None)) for module in names]
     simulation = __import__("simulation")
     script["machine"] = name
@@ -27,6 +27,8 @@ def board(name=PICO, **script):
     simulation.uptime_us = Uptime()
     machine = __import__("machine")
     network = __import__("network")
+    for part in ("I2C", "SoftI2C", "Pin", "RTC", "WDT"):
+        getattr(machine, part)  # is imported by that
     for module, other in others:
         del sys.modules[module]
         if other:

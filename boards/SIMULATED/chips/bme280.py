@@ -7,19 +7,24 @@ signals were at that moment. So a board that reads once a second pays for one co
 import signals
 from chips.bme280_trimming import Trimming, invert
 
-_ID = 0xD0
-_RESET = 0xE0
-_CTRL_HUM = 0xF2
-_STATUS = 0xF3
-_CTRL_MEAS = 0xF4
-_CONFIG = 0xF5
-_DATA = 0xF7
+try:
+    from micropython import const  # its private names below cost no memory at run time
+except ImportError:  # CPython
+    const = int
 
-_MEASURING = 8
-_IM_UPDATE = 1
+_ID = const(0xD0)
+_RESET = const(0xE0)
+_CTRL_HUM = const(0xF2)
+_STATUS = const(0xF3)
+_CTRL_MEAS = const(0xF4)
+_CONFIG = const(0xF5)
+_DATA = const(0xF7)
 
-_NORMAL = 3
-_START_UP_US = 2000  # table 1, t_startup
+_MEASURING = const(8)
+_IM_UPDATE = const(1)
+
+_NORMAL = const(3)
+_START_UP_US = const(2000)  # table 1, t_startup
 
 # Standby between two conversions in normal mode, us, by t_sb (table 27).
 _STANDBY_US = (500, 62500, 125000, 250000, 500000, 1000000, 10000, 20000)

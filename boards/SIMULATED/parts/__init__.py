@@ -1,0 +1,1 @@
+"""The classes of `machine`, a module each."""

@@ -1,0 +1,39 @@
+"""`machine.WDT`. It bites although the firmware hangs in a loop or a wait: on MicroPython from a thread of its own, on
+CPython by the kernel's timer."""
+
+import time
+
+import simulation
+
+
+class WDT:
+    _limit = None
+
+    def __init__(self, id=0, timeout=5000):
+        if id:
+            raise ValueError("WDT(%s) doesn't exist" % id)
+        if timeout < 1 or (timeout > 8388 and not simulation.is_esp32()):
+            raise ValueError("timeout exceeds 8388")
+        running = WDT._limit is not None
+        WDT._limit = timeout
+        self.feed()
+        if not running and hasattr(time, "ticks_ms"):
+            import _thread
+
+            _thread.start_new_thread(_guard, ())
+
+    def feed(self):
+        if hasattr(time, "ticks_ms"):
+            WDT._fed = time.ticks_ms()
+        else:
+            import signal
+
+            signal.setitimer(signal.ITIMER_REAL, WDT._limit / 1000)
+
+
+def _guard():
+    while True:
+        left = WDT._limit - time.ticks_diff(time.ticks_ms(), WDT._fed)
+        if left < 0:
+            simulation.die("ALRM")
+        time.sleep_ms(left + 1)

@@ -1,0 +1,11 @@
+from signals import signal
+
+
+class Signal:
+    """``of`` are the signals that it adds up."""
+
+    def __init__(self, of):
+        self._parts = [signal(part, "of") for part in of]
+
+    def at(self, ms):
+        return sum([part.at(ms) for part in self._parts])
