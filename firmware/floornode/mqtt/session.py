@@ -158,13 +158,13 @@ class Session:
     def _greet(self, now):
         self._stream.flush()
         self._stream.fill()
-        kind = self.client.wait_msg()
-        if kind is None:
+        first = self._stream.first()
+        if first is not None and first != mqtt.CONNACK:
+            raise OSError(71, "no MQTT broker: it answered CONNECT with byte %#04x" % first)
+        if self.client.wait_msg() is None:
             if self._is_past(self._until, now):
                 raise OSError(110, "no answer to CONNECT within %d s" % (GREET_LIMIT // 1000))
             return
-        if kind != mqtt.CONNACK:
-            raise OSError(71, "no MQTT broker: it answered CONNECT with %#x" % kind)
         code = self.client.taken[1]
         if code:
             text = _REFUSALS[code] if code < len(_REFUSALS) else "refused with code %d" % code

@@ -136,6 +136,10 @@ class Stream:
         self._have += count
         return True
 
+    def first(self):
+        """The first byte at hand, of a packet whole or not, or None."""
+        return self._rx[self._at] if self._have > self._at else None
+
     def packet(self):
         """The first byte of the packet at hand once all of it is here, else None.
 
