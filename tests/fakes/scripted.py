@@ -52,6 +52,7 @@ class Transport:
     def packets(self):
         """The whole packets written since the last call, as ``(first byte, body)``."""
         found = []
+        self.writes = []
         data = self.written
         while len(data) >= 2:
             length = shift = 0
