@@ -38,7 +38,8 @@ class Flashing:
     """How MicroPython gets onto the board.
 
     ``method`` is ``esptool`` (with ``chip``, ``offset`` in bytes and ``baud``), ``uf2`` (with ``family``, the UF2
-    family id, and ``volume``, the drive's label) or ``none``. ``boot_mode`` tells a person how to start its boot loader.
+    family id, and ``volume``, the drive's label) or ``none``. ``boot_mode`` is a sentence for a person: how to get the
+    board into its boot loader.
     """
 
     method: str

@@ -58,9 +58,7 @@ def decode(fields, kind):
         value = kind.steps(number(value, "'value'", -MAX_VALUE, MAX_VALUE))
     if fields["unit"] != kind.unit:
         raise ValueError("unit is %s; %s is in '%s'" % (shown(fields["unit"]), kind.name, kind.unit))
-    ts = number(fields["ts"], "'ts'", -1, MAX_TS)
-    if ts < 0:
-        raise ValueError("'ts' is %s; Unix time in seconds is not negative" % shown(ts))
+    ts = seconds(fields["ts"])
     if ("boot" in fields) != ("seq" in fields):
         raise ValueError("'boot' and 'seq' come together or not at all")
     boot = seq = None
@@ -88,6 +86,13 @@ def number(value, what, low, high):
         raise ValueError("%s is not a number" % what)
     if not low < value < high:
         raise ValueError("%s is %s, far from anything that is measured" % (what, shown(value)))
+    return value
+
+
+def seconds(value):
+    """``value`` if it can be a ``ts``. Raises ValueError."""
+    if number(value, "'ts'", -MAX_TS, MAX_TS) < 0:
+        raise ValueError("'ts' is %s; Unix time in seconds is not negative" % shown(value))
     return value
 
 

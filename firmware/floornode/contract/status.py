@@ -8,7 +8,7 @@ All three carry the same boot, so that a will that comes late is known to be of 
 """
 
 from . import CONTRACT
-from .payload import MAX_TS, count, number
+from .payload import count, number, seconds
 from .quantities import MAX_VALUE, QUANTITIES
 from .text import decimal, escape, shown
 
@@ -68,7 +68,7 @@ def decode(fields):
         raise ValueError("the board speaks contract %d; this side knows up to %d" % (fields["contract"], CONTRACT))
     count(fields.get("boot"), "'boot' of the status")
     if fields.get("ts") is not None:
-        number(fields["ts"], "'ts'", -1, MAX_TS)
+        seconds(fields["ts"])
     for name in ("firmware", "board"):
         if not isinstance(fields.get(name, ""), str):
             raise ValueError("'%s' is not text" % name)
@@ -99,7 +99,7 @@ def _check_series(name, series):
     for kind in QUANTITIES:
         if kind.name == name and kind.unit != unit:
             raise ValueError("%s is in %s; the contract has '%s'" % (where, shown(unit), kind.unit))
-    if not number(series["period"], where + ": 'period'", -1, MAX_VALUE) > 0:
+    if number(series["period"], where + ": 'period'", -MAX_VALUE, MAX_VALUE) <= 0:
         raise ValueError("%s: 'period' is %s; it is in seconds, above 0" % (where, shown(series["period"])))
     if count(series["qos"], where + ": 'qos'") > 2:
         raise ValueError("%s: 'qos' is %s; there are 0, 1 and 2" % (where, shown(series["qos"])))

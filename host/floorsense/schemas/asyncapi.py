@@ -1,0 +1,109 @@
+"""The AsyncAPI 3.0 document."""
+
+import json
+
+from floornode.contract import CONTRACT, status
+from floornode.contract.payload import encode
+from floornode.contract.quantities import QUANTITIES
+from floornode.contract.reading import FAULT, Reading
+from floornode.contract.topics import STATUS
+
+from .contract import Schema, reading_of, status_body
+
+# Of one board, at one moment: what every example shows.
+TS = 1706900000125
+BOOT = 12
+
+
+def document() -> Schema:
+    """The AsyncAPI 3.0 document: what a board publishes where, self-contained, its examples written by the firmware."""
+    channels: Schema = {kind.name: _channel(kind.name, [kind.name], f"Readings of {kind.name}.") for kind in QUANTITIES}
+    channels[STATUS] = _channel(
+        STATUS, ["birth", "will", "lastWord"], "Whether the board is there, and what it publishes."
+    )
+    operations: Schema = {
+        f"publish{name.capitalize()}": {
+            "action": "send",
+            "summary": f"A board publishes on its {name} topic.",
+            "channel": {"$ref": f"#/channels/{name}"},
+            "messages": [{"$ref": f"#/channels/{name}/messages/{message}"} for message in channel["messages"]],
+            # The QoS of readings is a setting, this one its default.
+            "bindings": {"mqtt": {"qos": 1, "retain": name == STATUS, "bindingVersion": "0.2.0"}},
+        }
+        for name, channel in channels.items()
+    }
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "floorsense telemetry",
+            "version": f"{CONTRACT}.0.0",
+            "description": "What floornode boards publish over MQTT 3.1.1. A reading is known by (topic, boot, seq).",
+            "license": {"name": "MIT", "url": "https://spdx.org/licenses/MIT.html"},
+        },
+        "defaultContentType": "application/json",
+        "servers": {
+            "plain": _server("mqtt", "1883", "A broker on the plant's own network."),
+            "tls": _server("secure-mqtt", "8883", "A broker reached through TLS."),
+        },
+        "channels": channels,
+        "operations": operations,
+        "components": {
+            "parameters": {
+                "site": {"description": "The site, e.g. factory.", "examples": ["factory"]},
+                "floor": {"description": "The floor or area, e.g. floor-2.", "examples": ["floor-2"]},
+                "machine": {"description": "The machine, e.g. machine-42.", "examples": ["machine-42"]},
+            },
+            "messages": _messages(),
+            "schemas": {**{kind.name: reading_of(kind) for kind in QUANTITIES}, "status": status_body()},
+        },
+    }
+
+
+def _server(protocol: str, port: str, description: str) -> Schema:
+    return {
+        "host": "{broker}:{port}",
+        "protocol": protocol,
+        "protocolVersion": "3.1.1",
+        "description": description,
+        "variables": {
+            "broker": {"default": "localhost", "description": "Name or address of the broker."},
+            "port": {"default": port},
+        },
+    }
+
+
+def _channel(leaf: str, messages: list[str], description: str) -> Schema:
+    return {
+        "address": f"{{site}}/{{floor}}/{{machine}}/{leaf}",
+        "description": description,
+        "parameters": {name: {"$ref": f"#/components/parameters/{name}"} for name in ("site", "floor", "machine")},
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
+    }
+
+
+def _messages() -> Schema:
+    messages = {}
+    for kind in QUANTITIES:
+        good = Reading(kind, int(kind.scale * 12.5), TS, boot=BOOT, seq=345)
+        if kind.features:
+            good.features = [(i + 1) * 10**decimals for i, (_name, _unit, decimals) in enumerate(kind.features)]
+        fault = Reading(kind, None, TS, FAULT, "the sensor does not answer", boot=BOOT, seq=346)
+        messages[kind.name] = _message(
+            f"A reading of {kind.name}", kind.name, {"good": encode(good), "sensor fault": encode(fault)}
+        )
+    series = [(kind, "bme280@0x76", 1000, 1) for kind in QUANTITIES[:3]]
+    birth = status.birth(BOOT, TS, "0.1.0", "RPI_PICO_W", series, (("humidity", 2),))
+    messages["birth"] = _message("Published each time a board has connected", "status", {"birth": birth})
+    messages["will"] = _message("Published by the broker that lost the board", "status", {"will": status.will(BOOT)})
+    last_word = status.last_word(BOOT, TS)
+    messages["lastWord"] = _message("Published by a board that is stopped", "status", {"stopped": last_word})
+    return messages
+
+
+def _message(title: str, schema: str, examples: dict[str, bytes]) -> Schema:
+    return {
+        "title": title,
+        "contentType": "application/json",
+        "payload": {"$ref": f"#/components/schemas/{schema}"},
+        "examples": [{"name": name, "payload": json.loads(payload)} for name, payload in examples.items()],
+    }

@@ -1,0 +1,134 @@
+"""Readings and status messages as JSON Schemas. They let pass exactly what the contract's ``decode`` lets pass."""
+
+from typing import Any
+
+from floornode.contract import CONTRACT
+from floornode.contract.payload import MAX_COUNT, MAX_TS
+from floornode.contract.quantities import MAX_VALUE, QUANTITIES, Quantity
+from floornode.contract.reading import FAULT, QUALITIES
+from floornode.contract.status import LOST, ONLINE, STOPPED
+from floornode.contract.topics import STATUS
+
+Schema = dict[str, Any]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+_COUNT: Schema = {"type": "integer", "minimum": 0, "maximum": MAX_COUNT}
+_MEASURED: Schema = {"type": "number", "exclusiveMinimum": -MAX_VALUE, "exclusiveMaximum": MAX_VALUE}
+_SECONDS: Schema = {"type": "number", "minimum": 0, "exclusiveMaximum": MAX_TS}
+
+
+def reading() -> Schema:
+    """Any reading: one definition a quantity, by its name."""
+    return {
+        "$schema": DIALECT,
+        "title": "A reading",
+        "description": "The payload on SITE/FLOOR/MACHINE/QUANTITY; $defs has one definition for each quantity.",
+        "anyOf": [{"$ref": f"#/$defs/{kind.name}"} for kind in QUANTITIES],
+        "$defs": {kind.name: reading_of(kind) for kind in QUANTITIES},
+    }
+
+
+def reading_of(kind: Quantity) -> Schema:
+    """A reading of one quantity. It lets pass exactly what ``payload.decode`` lets pass."""
+    fault = {"required": ["quality"], "properties": {"quality": {"contains": {"const": dict(QUALITIES)[FAULT]}}}}
+    features: Schema = {"type": "object"}
+    if kind.features:
+        features["description"] = "Further numbers of the same window. One that is missing was not measured."
+        features["properties"] = {
+            name: {**_MEASURED, "description": f"in {unit or 'no unit'}, steps of {10**-decimals:.{decimals}f}"}
+            for name, unit, decimals in kind.features
+        }
+    return {
+        "title": f"A reading of {kind.name}",
+        "type": "object",
+        "required": ["value", "unit", "ts"],
+        "properties": {
+            "value": {
+                **_MEASURED,
+                "type": ["number", "null"],
+                "description": f"In {kind.unit}, steps of {10**-kind.decimals:.{kind.decimals}f}; "
+                f"{kind.low} to {kind.high} is plausible. null beside a sensor fault.",
+            },
+            "unit": {"const": kind.unit},
+            "ts": {
+                **_SECONDS,
+                "description": "Unix time in seconds of the end of the conversion or window; seconds since the board's "
+                "start beside the quality clock-not-set.",
+            },
+            "boot": {
+                **_COUNT,
+                "description": "The board's starts, counted. With topic and seq: the reading's identity.",
+            },
+            "seq": {
+                **_COUNT,
+                "description": "The readings of this topic in this boot, counted from 0. A gap is a loss.",
+            },
+            "quality": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"enum": [name for _bit, name in QUALITIES]},
+                "description": "What is wrong; absent when nothing is.",
+            },
+            "reason": {"type": "string", "description": "Of a sensor fault, for people."},
+            "features": features,
+        },
+        "allOf": [
+            {
+                "if": fault,
+                "then": {"properties": {"value": {"type": "null"}}},
+                "else": {"properties": {"value": {"type": "number"}}},
+            },
+            {"if": {"required": ["boot"]}, "then": {"required": ["seq"]}},
+            {"if": {"required": ["seq"]}, "then": {"required": ["boot"]}},
+        ],
+    }
+
+
+def status() -> Schema:
+    """Birth, will and last word. It lets pass exactly what ``status.decode`` lets pass."""
+    return {"$schema": DIALECT, **status_body()}
+
+
+def status_body() -> Schema:
+    """The same without its head, to be part of another document."""
+    known = {
+        kind.name: {**_SERIES, "properties": {**_SERIES["properties"], "unit": {"const": kind.unit}}}
+        for kind in QUANTITIES
+    }
+    return {
+        "title": "The status of a board",
+        "description": f"The retained payload on SITE/FLOOR/MACHINE/{STATUS}.",
+        "type": "object",
+        "required": ["status", "boot"],
+        "properties": {
+            "status": {"enum": [ONLINE, LOST, STOPPED]},
+            "boot": {**_COUNT, "description": "Of this life of the board, so that a will that comes late is known."},
+            "ts": {**_SECONDS, "type": ["number", "null"], "description": "null while the clock is not set."},
+            "firmware": {"type": "string"},
+            "contract": {"type": "integer", "minimum": 0, "maximum": CONTRACT},
+            "board": {"type": "string", "description": "As MicroPython names it, e.g. RPI_PICO_W."},
+            "dropped": {
+                "type": "object",
+                "additionalProperties": _COUNT,
+                "description": "Readings this boot has given up, by quantity.",
+            },
+        },
+        "if": {"properties": {"status": {"const": ONLINE}}},
+        "then": {
+            "required": ["readings"],
+            "properties": {"readings": {"type": "object", "properties": known, "additionalProperties": _SERIES}},
+        },
+    }
+
+
+_SERIES: Schema = {
+    "type": "object",
+    "required": ["unit", "period", "qos"],
+    "properties": {
+        "unit": {"type": "string"},
+        "sensor": {"type": "string"},
+        "period": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": MAX_VALUE, "description": "Seconds."},
+        "qos": {"type": "integer", "minimum": 0, "maximum": 2},
+    },
+}

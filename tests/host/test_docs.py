@@ -1,0 +1,124 @@
+"""What the documents for people say, against the code."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from floornode import settings
+from floornode.contract import payload, status, topics
+from floornode.contract.quantities import QUANTITIES, quantity
+from floornode.contract.reading import QUALITIES
+from floornode.sensors import DRIVERS
+from floorsense.schemas.settings import rows
+
+DOCS = Path(__file__).parents[2] / "docs"
+CONTRACT = (DOCS / "contract.md").read_text(encoding="utf-8")
+SETTINGS = (DOCS / "settings.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^    (\S+/\S+/\S+/\S+) (\{.*\})$", CONTRACT, re.MULTILINE)
+
+
+def table(text: str, width: int) -> list[list[str]]:
+    """The cells of all table rows of that width, their heads and rules left out."""
+    found = [
+        [cell.strip() for cell in line.strip("|").split(" | ")] for line in text.splitlines() if line.startswith("|")
+    ]
+    return [row for row in found if len(row) == width and row[0].startswith("`")]
+
+
+def test_the_contract_shows_examples() -> None:
+    assert len(EXAMPLES) == 8
+
+
+@pytest.mark.parametrize(("topic", "message"), EXAMPLES)
+def test_every_example_is_what_the_firmware_writes(topic: str, message: str) -> None:
+    fields = json.loads(message)
+    leaf = topics.split(topic)[3]
+    if leaf == topics.STATUS:
+        assert status.decode(fields)
+        assert written_status(fields) == message.encode()
+    elif "boot" in fields:
+        assert payload.encode(payload.decode(fields, quantity(leaf))) == message.encode()
+    else:
+        assert payload.decode(fields, quantity(leaf)).boot is None
+
+
+def written_status(fields: dict) -> bytes:
+    ts = round(fields["ts"] * 1000) if "ts" in fields else None
+    if fields["status"] == status.LOST:
+        return status.will(fields["boot"])
+    if fields["status"] == status.STOPPED:
+        return status.last_word(fields["boot"], ts)
+    series = [
+        (quantity(name), one["sensor"], round(one["period"] * 1000), one["qos"])
+        for name, one in fields["readings"].items()
+    ]
+    dropped = fields.get("dropped", {}).items()
+    return status.birth(fields["boot"], ts, fields["firmware"], fields["board"], series, dropped)
+
+
+def test_the_contract_names_every_quantity_with_unit_steps_and_span() -> None:
+    expected = [
+        [f"`{kind.name}`", kind.unit, f"{1 / kind.scale:.{kind.decimals}f}", f"{kind.low} to {kind.high}"]
+        for kind in QUANTITIES
+    ]
+    assert table(CONTRACT, 4) == expected
+
+
+def test_the_contract_names_every_quality() -> None:
+    assert [row[0].strip("`") for row in table(CONTRACT, 2)] == [name for _bit, name in QUALITIES]
+
+
+def test_the_contract_names_every_feature() -> None:
+    for kind in QUANTITIES:
+        for name, _unit, _decimals in kind.features:
+            assert f"`{name}`" in CONTRACT
+
+
+def test_every_setting_is_described_with_its_rule_and_default() -> None:
+    described = [(row[0].strip("`"), row[1], row[2]) for row in table(SETTINGS, 4)]
+    assert described == rows()
+    assert all(row[3] for row in table(SETTINGS, 4))
+
+
+def test_every_driver_is_named() -> None:
+    row = next(row for row in table(SETTINGS, 4) if row[0] == "`sensors[].driver`")
+    assert set(re.findall(r"`(\w+)`", row[3])) == set(DRIVERS)
+
+
+def test_the_example_of_the_settings_is_accepted() -> None:
+    example = re.search(r"```json\n(.*?)```", SETTINGS, re.DOTALL)
+    assert example
+    settings.parse(json.loads(example[1]))
+
+
+def fault_lines() -> list[str]:
+    return [row[0].strip("`") for row in table(SETTINGS, 2)]
+
+
+def test_the_lines_of_a_faulty_file_are_quoted_as_they_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = []
+
+    def load(content: bytes | None) -> None:
+        if content is not None:
+            Path("settings.json").write_bytes(content)
+        with pytest.raises(settings.SettingsError) as error:
+            settings.load("settings.json")
+        said.extend(error.value.faults)
+
+    load(None)
+    load(b'{\n\n\n\n\n\n"site": }')
+    load(b"\xff")
+    load(b" " * 20000)
+    example = json.loads(re.search(r"```json\n(.*?)```", SETTINGS, re.DOTALL)[1])  # type: ignore[index]
+    del example["broker"]["host"]
+    example["broker"].update(prot=1, port="1883")
+    example["sensors"][0]["bus"] = "i2c1"
+    load(json.dumps(example).encode())
+    for line in fault_lines():
+        pattern = re.escape(line).replace(r"\.\.\.", ".*")
+        assert [fault for fault in said if re.fullmatch(pattern, fault)], line
