@@ -5,6 +5,7 @@ import os
 
 from chips.bme280 import Bme280
 from chips.bme280_trimming import Trimming, invert
+from expect import raises
 
 SLEEP, FORCED, NORMAL = 0, 1, 3
 
@@ -132,21 +133,11 @@ def test_calibration_of_the_script_is_that_of_the_chip():
 
 def test_calibration_of_the_wrong_length_is_refused():
     for calibration in ("00", "no hex" * 11, 7):
-        try:
-            chip_of(calibration=calibration)
-        except ValueError as fault:
-            assert "33 bytes" in str(fault)
-        else:
-            raise AssertionError("was taken: %s" % calibration)
+        raises(ValueError, Bme280, {"calibration": calibration}, Clock(), text="33 bytes")
 
 
 def test_an_unknown_signal_is_refused():
-    try:
-        Bme280({"signals": {"vibration": 1}}, Clock())
-    except ValueError as fault:
-        assert "vibration" in str(fault)
-    else:
-        raise AssertionError("was taken")
+    raises(ValueError, Bme280, {"signals": {"vibration": 1}}, Clock(), text="signals.vibration")
 
 
 def test_signals_out_of_reach_saturate_the_converter():

@@ -1,6 +1,7 @@
 """Chips that fail on the simulated bus."""
 
 from bus import Bus
+from expect import raises
 from faults import Faulty
 
 ETIMEDOUT = 110
@@ -75,12 +76,7 @@ def test_T49_a_chip_that_holds_sda_takes_the_whole_bus():
     clock.now = 1500000
     for address in (0x76, 0x53, 0x20):
         for transfer in (bus.write, bus.read):
-            try:
-                transfer(address, bytearray(2))
-            except OSError as fault:
-                assert fault.args[0] == ETIMEDOUT
-            else:
-                raise AssertionError("the bus was free")
+            assert raises(OSError, transfer, address, bytearray(2)).args[0] == ETIMEDOUT
         assert bus.acknowledges(address)  # a low SDA looks like an acknowledgement
     assert chip.written == []
     clock.now = 2000000
@@ -124,9 +120,5 @@ def test_during_a_brown_out_nobody_answers():
 
 
 def test_an_unknown_fault_is_refused_with_the_known_ones():
-    try:
-        bus_with({"kind": "dead"})
-    except ValueError as fault:
-        assert "'dead'" in str(fault) and "brown-out" in str(fault)
-    else:
-        raise AssertionError("was taken")
+    fault = raises(ValueError, bus_with, {"kind": "dead"}, text="'dead'")
+    assert "brown-out" in str(fault)

@@ -4,15 +4,12 @@ import os
 import struct
 
 import signals
+from expect import raises
 
 
 def refused(spec):
     """What ``signal`` says when it refuses ``spec``."""
-    try:
-        signals.signal(spec, "temperature")
-    except ValueError as fault:
-        return str(fault)
-    raise AssertionError("was taken: %s" % spec)
+    return str(raises(ValueError, signals.signal, spec, "temperature"))
 
 
 def recorded(rows, **more):
@@ -112,9 +109,4 @@ def test_what_makes_no_signal_is_refused_by_name():
 
 
 def test_an_empty_recording_is_refused():
-    try:
-        recorded([])
-    except ValueError as fault:
-        assert "is empty" in str(fault)
-    else:
-        raise AssertionError("was taken")
+    raises(ValueError, recorded, [], text="is empty")
