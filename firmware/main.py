@@ -1,6 +1,11 @@
 """A board's start: read the settings, then sample and publish until the power goes."""
 
-from floornode import station
-from floornode.ports.micropython import Port
+import gc
+
+# Collecting early keeps the heap in one piece: compiling the modules below would scatter their leftovers over all of it.
+gc.threshold(4096)
+
+from floornode import station  # noqa: E402
+from floornode.ports.micropython import Port  # noqa: E402
 
 station.run(Port())

@@ -6,6 +6,7 @@ than the name of a key, a driver, a bus or a quantity: any other may be a passwo
 
 import io
 import json
+import os
 
 from .contract import text, topics
 from .sensors import DRIVERS
@@ -33,12 +34,16 @@ class Section:
 def load(path):
     """The settings in the file ``path``. Raises SettingsError."""
     try:
-        with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        size = os.stat(path)[6]
+        data = b""
+        # Asked first: MicroPython allocates what it is asked to read at most.
+        if size <= MAX_BYTES:
+            with open(path, "rb") as file:
+                data = file.read()
     except OSError as error:
         what = "is not there" if error.args[0] == 2 else "cannot be read (error %s)" % error.args[0]
         raise SettingsError(["%s: %s; provision the board" % (path, what)])
-    if len(data) > MAX_BYTES:
+    if size > MAX_BYTES:
         raise SettingsError(["%s: is larger than %d bytes; this is no settings file" % (path, MAX_BYTES)])
     if data.startswith(b"\xef\xbb\xbf"):
         data = data[3:]  # the mark that Windows editors put first

@@ -27,7 +27,7 @@ class Status:
 
     def __init__(self, station):
         self._station = station
-        self.topic = station.topic(status.STATUS)
+        self.topic = station.topic(topics.STATUS)
 
     def will(self):
         return status.will(self._station.outbox.boot)

@@ -1,0 +1,111 @@
+"""What is due is read: each probe at its own fixed rate, a failing one without harm to the others.
+
+A reading that could not be taken is a reading too: its value is None and its reason says why. A lost sensor is looked for
+again, after 1 s, 2 s, and so on up to a minute.
+"""
+
+from .clock import ticks_add, ticks_diff
+from .contract.reading import CLOCK_NOT_SET, FAULT, OUT_OF_RANGE, Reading
+
+_FIRST_RETRY = 1000
+_LONGEST_RETRY = 60000
+
+
+class Probe:
+    """One sensor and its schedule."""
+
+    def __init__(self, name, open_sensor, period_ms, quantities):
+        """``name``: as reasons call it, ``bme280@0x76``; ``open_sensor()``: the opened driver, or OSError;
+        ``quantities``: contract Quantities in the order of the driver's ``read()``."""
+        self.name = name
+        self.period_ms = period_ms
+        self.quantities = quantities
+        self.faults = 0
+        self.missed = 0
+        self._open = open_sensor
+        self._driver = None
+        self._reason = None
+        self._retry = 0
+        self._retry_at = None
+        self.due_at = None
+
+    def take(self, now):
+        """The driver's values, or None with ``reason`` set. Never raises."""
+        try:
+            if self._driver is None:
+                if self._retry_at is not None and ticks_diff(now, self._retry_at) < 0:
+                    self.faults += 1
+                    return None
+                self._driver = self._open()
+            values = self._driver.read()
+        except Exception as error:  # a driver's bug must cost its readings, not the board
+            self._lose(error, now)
+            return None
+        self._retry = 0
+        self._retry_at = None
+        return values
+
+    @property
+    def reason(self):
+        return self._reason
+
+    @property
+    def ranges(self):
+        return self._driver.ranges
+
+    def _lose(self, error, now):
+        self._driver = None
+        self.faults += 1
+        text = str(error.args[1]) if isinstance(error, OSError) and len(error.args) > 1 else repr(error)
+        self._reason = "%s: %s" % (self.name, text)
+        self._retry = min(_LONGEST_RETRY, self._retry * 2) if self._retry else _FIRST_RETRY
+        self._retry_at = ticks_add(now, self._retry)
+
+
+class Sampler:
+    def __init__(self, probes, clock):
+        self.probes = probes
+        self._clock = clock
+
+    def due(self, now):
+        """The Readings of every probe that is due, not numbered yet."""
+        for probe in self.probes:
+            if probe.due_at is None:
+                probe.due_at = now
+            late = ticks_diff(now, probe.due_at)
+            if late < 0:
+                continue
+            # The next one is a whole number of periods after the first, whatever this one was late.
+            skipped = late // probe.period_ms
+            probe.missed += skipped
+            probe.due_at = ticks_add(probe.due_at, (skipped + 1) * probe.period_ms)
+            for reading in self._readings(probe, now):
+                yield reading
+
+    def next(self, now):
+        """Milliseconds until a probe is due."""
+        wait = 1000
+        for probe in self.probes:
+            wait = min(wait, 0 if probe.due_at is None else ticks_diff(probe.due_at, now))
+        return max(0, wait)
+
+    def _readings(self, probe, now):
+        values = probe.take(now)
+        ts = self._clock.read(now)
+        clock = 0 if self._clock.is_set else CLOCK_NOT_SET
+        if values is None:
+            return [Reading(kind, None, ts, FAULT | clock, probe.reason) for kind in probe.quantities]
+        readings = []
+        for kind, value, span in zip(probe.quantities, values, probe.ranges):
+            if value is None:
+                reason = "%s: no conversion of %s" % (probe.name, kind.name)
+                readings.append(Reading(kind, None, ts, FAULT | clock, reason))
+                continue
+            try:
+                steps = kind.steps(value)
+            except ValueError as error:
+                readings.append(Reading(kind, None, ts, FAULT | clock, "%s: %s" % (probe.name, error)))
+                continue
+            flags = clock if span[0] <= value <= span[1] else clock | OUT_OF_RANGE
+            readings.append(Reading(kind, steps, ts, flags))
+        return readings
