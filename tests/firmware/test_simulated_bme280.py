@@ -200,6 +200,16 @@ def test_T48_forced_mode_converts_once_in_the_typical_time_and_sleeps():
     assert read(chip, 0xF7, 3) != b"\x80\x00\x00"
 
 
+def test_T48_measurement_time_adds_up_from_the_channels():
+    for t, p, h, ms in ((1, 0, 0, 3), (0, 1, 0, 3.5), (0, 0, 1, 3.5), (1, 1, 1, 8), (5, 5, 5, 98), (7, 6, 7, 98)):
+        chip, clock = chip_of()
+        start(chip, t, p, h, mode=FORCED)
+        clock.pass_ms(ms - 0.1)
+        assert read(chip, 0xF3) == b"\x08", ms
+        clock.pass_ms(0.1)
+        assert read(chip, 0xF3) == b"\x00", ms
+
+
 def test_sleep_mode_converts_nothing():
     chip, clock = chip_of()
     start(chip, mode=SLEEP)
@@ -253,6 +263,8 @@ def test_writes_are_pairs_of_address_and_value():
     chip.write(bytes([0xF2, 3, 0xF5, 0xA0]))
     assert read(chip, 0xF2) == b"\x03"
     assert read(chip, 0xF5) == b"\xa0"
+    chip.write(bytes([0xF5, 0xFF]))
+    assert read(chip, 0xF5) == b"\xfd"  # there is no bit 1
     chip.write(bytes([0xF5, 0x40, 0xF2]))
     buffer = bytearray(1)
     chip.read(buffer)
@@ -291,11 +303,13 @@ def test_a_command_during_a_conversion_waits_for_its_end():
     start(chip, t=5, p=5, h=5)  # 1 + 32 + 32.5 + 32.5 = 98 ms
     clock.pass_ms(50)
     chip.write(bytes([0xF4, SLEEP]))
-    chip.write(bytes([0xF4, 1 << 5 | FORCED]))  # one more is lost
+    chip.write(bytes([0xF2, 1, 0xF4, 1 << 5 | FORCED]))  # further ones are lost
     assert read(chip, 0xF3) == b"\x08"
+    assert read(chip, 0xF4)[0] & 3 == NORMAL
     clock.pass_ms(49)
     assert read(chip, 0xF3) == b"\x00"
     assert read(chip, 0xF4) == b"\x00"
+    assert read(chip, 0xF2) == b"\x05"
     assert abs(measured(chip)[0] - 21) < 0.005  # the conversion that ran was not lost
 
 
@@ -312,6 +326,15 @@ def test_the_filter_follows_a_step_as_its_coefficient_says():
         high = raw_of(read(chip, 0xF7, 8))[1]
         share = (moved - low) / (high - low)
         assert abs(share - (1 - (1 - 1 / coefficient) ** 3)) < 0.01, (coefficient, share)
+
+
+def test_a_new_filter_begins_with_the_first_value():
+    chip, clock = chip_of(pressure={"kind": "steps", "steps": [[0, 900], [1, 1000]]})
+    start(chip, t=5, p=5, h=0, mode=FORCED, config=4 << 2)
+    clock.now = 1100000
+    start(chip, t=5, p=5, h=0, mode=FORCED, config=3 << 2)
+    clock.now = 1200000
+    assert abs(measured(chip)[1] - 1000) < 0.02
 
 
 def test_a_soft_reset_is_a_power_on_that_takes_2_ms():

@@ -99,13 +99,13 @@ class Bme280:
         self._settle(now)
         if address == _RESET and value == 0xB6:
             self._reset(now)
+        elif address in (_CTRL_HUM, _CTRL_MEAS) and self._pending is not None:
+            pass  # section 3.3.1: ignored until the command that waits for the end of a conversion was executed
         elif address == _CTRL_HUM:
             self._registers[_CTRL_HUM] = value & 7  # effective after the next write to ctrl_meas (section 5.4.3)
-        elif address == _CTRL_MEAS and self._pending is None:
-            # While a conversion runs the command waits for its end, and further ones are lost (section 3.3.1).
+        elif address == _CTRL_MEAS:
             if self._registers[_STATUS] & _MEASURING:
-                self._pending = value
-                self._registers[_CTRL_MEAS] = value
+                self._pending = value  # and the register goes on to say what holds
             else:
                 self._command(value, now)
         elif address == _CONFIG and self._mode != _NORMAL:
