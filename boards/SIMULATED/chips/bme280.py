@@ -110,6 +110,7 @@ class Bme280:
                 self._command(value, now)
         elif address == _CONFIG and self._mode != _NORMAL:
             # In normal mode such a write may be ignored (section 5.4.6): so it is, for a driver must not rely on it.
+            self._convert()  # what was finished so far went through the filter as it was
             if (value ^ self._registers[_CONFIG]) & 0x1C:
                 self._filtered = None
             self._registers[_CONFIG] = value & 0xFD
