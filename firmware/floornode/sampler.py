@@ -22,44 +22,61 @@ class Probe:
         self.quantities = quantities
         self.faults = 0
         self.missed = 0
+        self.due_at = None
+        # Why there is no value; meaningful while the sensor is lost.
+        self.reason = "%s: not read yet" % name
         self._open = open_sensor
         self._driver = None
-        self._reason = None
-        self._retry = 0
+        self._ready_at = None
+        self._retry = _FIRST_RETRY
         self._retry_at = None
-        self.due_at = None
-
-    def take(self, now):
-        """The driver's values, or None with ``reason`` set. Never raises."""
-        try:
-            if self._driver is None:
-                if self._retry_at is not None and ticks_diff(now, self._retry_at) < 0:
-                    self.faults += 1
-                    return None
-                self._driver = self._open()
-            values = self._driver.read()
-        except Exception as error:  # a driver's bug must cost its readings, not the board
-            self._lose(error, now)
-            return None
-        self._retry = 0
-        self._retry_at = None
-        return values
-
-    @property
-    def reason(self):
-        return self._reason
 
     @property
     def ranges(self):
         return self._driver.ranges
 
+    def seek(self, now):
+        """Open the sensor if it is not open and it is time to try. Never raises."""
+        if self._driver is not None or (self._retry_at is not None and ticks_diff(now, self._retry_at) < 0):
+            return
+        try:
+            self._driver = self._open()
+            self._ready_at = ticks_add(now, self._driver.settle_ms)
+        except Exception as error:  # a driver's bug must cost its readings, not the board
+            self._lose(error, now)
+
+    def take(self, now):
+        """The driver's values, or None with ``reason`` saying why. Never raises."""
+        if self._driver is not None and ticks_diff(now, self._ready_at) >= 0:
+            try:
+                values = self._driver.read()
+                self._retry = _FIRST_RETRY
+                return values
+            except Exception as error:
+                self._lose(error, now)
+        self.faults += 1
+        return None
+
+    def next(self, now):
+        """Milliseconds until there is something to do for this probe."""
+        if self.due_at is None:
+            return 0
+        wait = ticks_diff(self.due_at, now)
+        if self._driver is None:
+            wait = min(wait, ticks_diff(self._retry_at, now))
+        return wait
+
+    def start(self, now):
+        """Look for the sensor and begin its schedule: with its first conversion, or with what is wrong."""
+        self.seek(now)
+        self.due_at = now if self._driver is None else self._ready_at
+
     def _lose(self, error, now):
         self._driver = None
-        self.faults += 1
         text = str(error.args[1]) if isinstance(error, OSError) and len(error.args) > 1 else repr(error)
-        self._reason = "%s: %s" % (self.name, text)
-        self._retry = min(_LONGEST_RETRY, self._retry * 2) if self._retry else _FIRST_RETRY
+        self.reason = "%s: %s" % (self.name, text)
         self._retry_at = ticks_add(now, self._retry)
+        self._retry = min(_LONGEST_RETRY, self._retry * 2)
 
 
 class Sampler:
@@ -71,7 +88,9 @@ class Sampler:
         """The Readings of every probe that is due, not numbered yet."""
         for probe in self.probes:
             if probe.due_at is None:
-                probe.due_at = now
+                probe.start(now)
+            else:
+                probe.seek(now)
             late = ticks_diff(now, probe.due_at)
             if late < 0:
                 continue
@@ -83,11 +102,8 @@ class Sampler:
                 yield reading
 
     def next(self, now):
-        """Milliseconds until a probe is due."""
-        wait = 1000
-        for probe in self.probes:
-            wait = min(wait, 0 if probe.due_at is None else ticks_diff(probe.due_at, now))
-        return max(0, wait)
+        """Milliseconds until a probe is due, or is to be looked for again."""
+        return max(0, min([probe.next(now) for probe in self.probes]))
 
     def _readings(self, probe, now):
         values = probe.take(now)

@@ -4,6 +4,7 @@ A driver is a class with
 
 - ``quantities``: the names of what it measures, in the order of ``read()``;
 - ``ranges``: for each, the span (in the unit) in which the sensor is worth believing;
+- ``settle_ms``: from opening to the first conversion;
 - ``__init__(i2c, address)``: finds and configures the chip, or raises OSError(code, "text");
 - ``read()``: a tuple of numbers in the unit, all of one conversion, None for a channel without a value. It never waits, and
   raises OSError(code, "text").

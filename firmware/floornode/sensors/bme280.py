@@ -10,6 +10,7 @@ _CHIP_ID = 0xD0
 _BME280 = 0x60
 _BMP280 = 0x58
 _CTRL_MEAS = 0xF4
+_CONFIG = 0xF5
 _DATA = 0xF7
 _DATA_LENGTH = 8
 _NORMAL = 0x03
@@ -25,11 +26,13 @@ class Bme280:
     quantities = ("temperature", "pressure", "humidity")
     # Table 1: the temperature range of operation, and those of full accuracy for pressure and humidity.
     ranges = ((-40, 85), (300, 1100), (0, 100))
+    # The first conversion is done (9.3 ms at the most, section 9.1), with time to spare for the chip's own oscillator.
+    settle_ms = 15
 
     def __init__(self, i2c, address):
-        self._bus = Bus(i2c, _DATA, _DATA_LENGTH)
+        bus = self._bus = Bus(i2c, _DATA, _DATA_LENGTH)
         self._address = address
-        found = self._bus.register(address, _CHIP_ID)
+        found = bus.register(address, _CHIP_ID)
         if found != _BME280:
             name = "a BMP280, which has no humidity" if found == _BMP280 else "chip id %#x" % found
             raise OSError(_ENODEV, "no BME280 at %#x: %s" % (address, name))
@@ -37,15 +40,15 @@ class Bme280:
         from adafruit_bme280.advanced import Adafruit_BME280_I2C
 
         try:
-            chip = Adafruit_BME280_I2C(self._bus, address)
+            chip = Adafruit_BME280_I2C(bus, address)
             chip.overscan_temperature = _OVERSAMPLING_X1
             chip.overscan_pressure = _OVERSAMPLING_X1
             chip.overscan_humidity = _OVERSAMPLING_X1
-            chip.standby_period = _STANDBY_10_MS
-            # In normal mode no property starts a conversion and waits for it. A write to config in normal mode may be
-            # ignored (section 5.4.6): the mode comes first, for the driver goes through sleep to write the standby time.
+            # The driver writes its standby time only in normal mode, where such a write may be ignored, and goes through
+            # sleep for it, where a conversion that runs makes the chip ignore the way back (sections 3.3.1, 5.4.6).
+            bus.writeto(address, bytes((_CONFIG, _STANDBY_10_MS << 5)))
+            # In normal mode no property starts a conversion and waits for it.
             chip.mode = _NORMAL
-            chip._write_config()
         except (ValueError, RuntimeError) as error:
             raise OSError(_ENODEV, str(error))
         self._chip = chip
