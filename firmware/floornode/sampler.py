@@ -36,18 +36,25 @@ class Probe:
         return self._driver.ranges
 
     def seek(self, now):
-        """Open the sensor if it is not open and it is time to try. Never raises."""
-        if self._driver is not None or (self._retry_at is not None and ticks_diff(now, self._retry_at) < 0):
+        """Open the sensor if it is not open and it is time to try. Never raises.
+
+        Opening takes a while, so its first conversion is reckoned from the turn after.
+        """
+        if self._driver is not None:
+            if self._ready_at is None:
+                self._ready_at = ticks_add(now, self._driver.settle_ms)
+            return
+        if (self._retry_at is not None and ticks_diff(now, self._retry_at) < 0):
             return
         try:
             self._driver = self._open()
-            self._ready_at = ticks_add(now, self._driver.settle_ms)
+            self._ready_at = None
         except Exception as error:  # a driver's bug must cost its readings, not the board
             self._lose(error, now)
 
     def take(self, now):
         """The driver's values, or None with ``reason`` saying why. Never raises."""
-        if self._driver is not None and ticks_diff(now, self._ready_at) >= 0:
+        if self._driver is not None and self._ready_at is not None and ticks_diff(now, self._ready_at) >= 0:
             try:
                 values = self._driver.read()
                 self._retry = _FIRST_RETRY
@@ -69,7 +76,10 @@ class Probe:
     def start(self, now):
         """Look for the sensor and begin its schedule: with its first conversion, or with what is wrong."""
         self.seek(now)
-        self.due_at = now if self._driver is None else self._ready_at
+        if self._driver is None:
+            self.due_at = now
+        elif self._ready_at is not None:
+            self.due_at = self._ready_at
 
     def _lose(self, error, now):
         self._driver = None
@@ -89,6 +99,8 @@ class Sampler:
         for probe in self.probes:
             if probe.due_at is None:
                 probe.start(now)
+                if probe.due_at is None:
+                    continue
             else:
                 probe.seek(now)
             late = ticks_diff(now, probe.due_at)
