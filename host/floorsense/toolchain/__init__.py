@@ -1,0 +1,1 @@
+"""What simulated boards are made of: MicroPython, the firmware's libraries, compiled trees, and a broker to talk to."""
