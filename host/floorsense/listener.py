@@ -85,9 +85,13 @@ class Listener:
             self._lost_at = None
         client.subscribe([(topic, _QOS) for topic in self._topics])
 
-    def _subscribed(self, _client: paho.Client, _data: Any, _mid: int, codes: list[ReasonCode], _properties: Any) -> None:
+    def _subscribed(
+        self, _client: paho.Client, _data: Any, _mid: int, codes: list[ReasonCode], _properties: Any
+    ) -> None:
         refused = [topic for topic, code in zip(self._topics, codes, strict=False) if code.is_failure]
-        self._answer(f"it refused the subscription to {', '.join(refused)}; do its access rules allow it?" if refused else None)
+        self._answer(
+            f"it refused the subscription to {', '.join(refused)}; do its access rules allow it?" if refused else None
+        )
 
     def _disconnected(self, _client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
         if not self._answered.is_set():
@@ -96,9 +100,7 @@ class Listener:
             self._lost_at = time.time() * 1000
 
     def _message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        self._on_message(
-            message.topic, message.payload, message.qos, message.retain, message.dup, time.time() * 1000
-        )
+        self._on_message(message.topic, message.payload, message.qos, message.retain, message.dup, time.time() * 1000)
 
     def _answer(self, fault: str | None) -> None:
         if not self._answered.is_set():

@@ -25,6 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from floornode.contract import quantities
+
 from floorsense.errors import UsageError
 
 MAX_BYTES = 100_000_000

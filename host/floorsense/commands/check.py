@@ -1,0 +1,77 @@
+"""floorsense check: is the telemetry at this broker right?"""
+
+import json
+import time
+from pathlib import Path
+
+import rich_click as click
+from rich.console import Console
+
+from floorsense.broker_url import BrokerUrl
+from floorsense.check import Checker, Expectation, Report
+from floorsense.check.watch import interruptible, watch
+from floorsense.errors import UsageError
+from floorsense.listener import Listener
+
+
+@click.command()
+@click.option(
+    "--broker", required=True, metavar="URL", help="mqtt[s]://[USER@]HOST[:PORT]; mqtts verifies the certificate."
+)
+@click.option(
+    "--topic", "topics", multiple=True, default=("#",), metavar="FILTER", show_default=True, help="What to listen to."
+)
+@click.option("--seconds", type=click.FloatRange(0.1, 86400), default=30, show_default=True, help="How long.")
+@click.option(
+    "--expect", type=click.Path(path_type=Path), metavar="FILE", help="TOML: boards that must appear, periods, limits."
+)
+@click.option("--strict", is_flag=True, help="Repeats fail even at QoS 1, which allows them.")
+@click.option("--ca", metavar="FILE", help="PEM file of the CA that signed an mqtts broker's certificate.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document.")
+@click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Write the report for CI as JUnit XML.")
+def command(
+    broker: str,
+    topics: tuple[str, ...],
+    seconds: float,
+    expect: Path | None,
+    strict: bool,
+    ca: str | None,
+    as_json: bool,
+    junit: Path | None,
+) -> int:
+    """Listen to telemetry and name each gap, repeat, disorder, wrong rate, unit, value, clock, and silent board.
+
+    The password of USER comes from FLOORSENSE_BROKER_PASSWORD or is asked for.
+
+    Exit codes: 0 right, 1 faults found, 2 wrong usage, 3 broker unreachable or refused. Ctrl-C ends with what was seen.
+    """
+    checker = Checker(Expectation.load(expect) if expect else None, strict)
+    console = Console(stderr=as_json)
+    with interruptible() as stopped, Listener(BrokerUrl.parse(broker), topics, checker.message, ca) as listener:
+        watch(checker, seconds, stopped, console, lambda: tell_deaf(listener, checker))
+    report = checker.finish(time.time() * 1000)
+    show(report, console, as_json, junit)
+    return 0 if report.ok else 1
+
+
+def tell_deaf(listener: Listener, checker: Checker) -> None:
+    """Pass on the spans in which the listener heard nothing."""
+    while listener.deaf:
+        checker.interrupted(*listener.deaf.pop())
+
+
+def show(report: Report, console: Console, as_json: bool, junit: Path | None, end: str = "") -> None:
+    """Print the report, a line each finding and the verdict last; ``end`` is added to the verdict."""
+    if junit is not None:
+        try:
+            junit.write_bytes(report.junit())
+        except OSError as error:
+            raise UsageError(f"--junit {junit}: {error.strerror}") from error
+    if as_json:
+        print(json.dumps(report.as_dict()))
+        return
+    for one in report.findings:
+        style = "red" if one in report.faults else "yellow"
+        console.print(one.line(), style=style, highlight=False, markup=False, soft_wrap=True)
+    style = "bold green" if report.ok else "bold red"
+    console.print(report.verdict() + end, style=style, highlight=False, markup=False, soft_wrap=True)
