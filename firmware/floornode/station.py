@@ -3,7 +3,7 @@
 import gc
 import sys
 
-from . import VERSION, boot, sensors, settings
+from . import VERSION, boot, sensors
 from .clock import Clock, ticks_diff
 from .contract import quantities, status, topics
 from .mqtt.backoff import Backoff
@@ -154,17 +154,29 @@ class Station:
 
 def run(port):
     """Start the station that ``settings.json`` describes, and run it until stopped."""
+    config = _provisioned()
+    number = boot.advance(BOOT, port.unix_ms())
+    station = Station(port, config, number)
+    where = "/".join((config.site, config.floor, config.machine))
+    station.log("floornode %s: %s on %s, boot %d (%s)" % (VERSION, where, config.board, number, port.reset_cause()))
+    station.run()
+
+
+def _provisioned():
+    """The settings. Their rules go again when they are read: they would hold 12 KB for good."""
+    from . import settings
+
     try:
-        config = settings.load(SETTINGS)
+        return settings.load(SETTINGS)
     except settings.SettingsError as error:
         for fault in error.faults:
             print("settings: " + fault)
         sys.exit(2)
-    number = boot.advance(BOOT, port.unix_ms())
-    station = Station(port, config, number)
-    station.log(
-        "floornode %s: %s on %s, boot %d (%s)"
-        % (VERSION, "/".join((config.site, config.floor, config.machine)), config.board, number, port.reset_cause())
-    )
-    gc.collect()
-    station.run()
+    finally:
+        package = sys.modules[__name__[: __name__.rfind(".")]]
+        for name in ("settings", "settings_rules"):
+            sys.modules.pop(package.__name__ + "." + name, None)
+            if hasattr(package, name):
+                delattr(package, name)
+        del settings
+        gc.collect()

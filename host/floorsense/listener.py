@@ -85,13 +85,9 @@ class Listener:
             self._lost_at = None
         client.subscribe([(topic, _QOS) for topic in self._topics])
 
-    def _subscribed(
-        self, _client: paho.Client, _data: Any, _mid: int, codes: list[ReasonCode], _properties: Any
-    ) -> None:
+    def _subscribed(self, _client: paho.Client, _data: Any, _mid: int, codes: list[ReasonCode], _properties: Any) -> None:
         refused = [topic for topic, code in zip(self._topics, codes, strict=False) if code.is_failure]
-        self._answer(
-            f"it refused the subscription to {', '.join(refused)}; do its access rules allow it?" if refused else None
-        )
+        self._answer(f"it refused the subscription to {', '.join(refused)}; do its access rules allow it?" if refused else None)
 
     def _disconnected(self, _client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
         if not self._answered.is_set():

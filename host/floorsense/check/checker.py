@@ -169,9 +169,7 @@ class Checker:
 
     def _take_reading(self, board: Board, topic: str, one: Reading, qos: int, retain: bool, at_ms: float) -> None:
         if retain:
-            self._find(
-                "retained", NOTE, board.name, topic, "a retained reading, which may be of any age, is not counted"
-            )
+            self._find("retained", NOTE, board.name, topic, "a retained reading, which may be of any age, is not counted")
             return
         series = board.series.get(one.quantity.name)
         if series is None:
@@ -210,9 +208,7 @@ class Checker:
             text = f"{value:g} {kind.unit} is outside {low:g} to {high:g}"
             self._find_seq("range", FAULT, board, topic, one, text)
         elif one.flags & OUT_OF_RANGE:
-            self._find_seq(
-                "range", NOTE, board, topic, one, f"{value:g} {kind.unit}: beyond the sensor's range, it says"
-            )
+            self._find_seq("range", NOTE, board, topic, one, f"{value:g} {kind.unit}: beyond the sensor's range, it says")
 
     def _judge_time(self, board: Board, topic: str, series: Series, one: Reading, at_ms: float) -> None:
         if one.flags & CLOCK_NOT_SET:
@@ -222,9 +218,7 @@ class Checker:
         if behind < -AHEAD_MS:
             self._find_seq("clock", FAULT, board, topic, one, f"dated {-behind / 1000:.0f} s in the future")
         elif behind > BEHIND_MS and not one.flags & REPLAYED:
-            self._find_seq(
-                "clock", FAULT, board, topic, one, f"dated {behind / 1000:.0f} s in the past, and not replayed"
-            )
+            self._find_seq("clock", FAULT, board, topic, one, f"dated {behind / 1000:.0f} s in the past, and not replayed")
         elif one.ts < series.fresh_ts and not one.flags & REPLAYED:
             self._find_seq("clock", FAULT, board, topic, one, "dated before the reading that came before it")
         series.fresh_ts = one.ts

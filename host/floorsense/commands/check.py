@@ -15,9 +15,7 @@ from floorsense.listener import Listener
 
 
 @click.command()
-@click.option(
-    "--broker", required=True, metavar="URL", help="mqtt[s]://[USER@]HOST[:PORT]; mqtts verifies the certificate."
-)
+@click.option("--broker", required=True, metavar="URL", help="mqtt[s]://[USER@]HOST[:PORT]; mqtts verifies the certificate.")
 @click.option(
     "--topic", "topics", multiple=True, default=("#",), metavar="FILTER", show_default=True, help="What to listen to."
 )

@@ -43,9 +43,7 @@ def command(quiet: bool, as_json: bool) -> None:
     if installed:
         console.print(f"installed Mosquitto: {mosquitto}")
     if mosquitto is None:
-        console.print(
-            f"no Mosquitto: the embedded broker will serve; to have the real one: {how_to_install()}", style="yellow"
-        )
+        console.print(f"no Mosquitto: the embedded broker will serve; to have the real one: {how_to_install()}", style="yellow")
     if not quiet:
         _tell(console, vm, mosquitto)
 

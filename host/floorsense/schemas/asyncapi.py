@@ -18,9 +18,7 @@ BOOT = 12
 def document() -> Schema:
     """The AsyncAPI 3.0 document: what a board publishes where, self-contained, its examples written by the firmware."""
     channels: Schema = {kind.name: _channel(kind.name, [kind.name], f"Readings of {kind.name}.") for kind in QUANTITIES}
-    channels[STATUS] = _channel(
-        STATUS, ["birth", "will", "lastWord"], "Whether the board is there, and what it publishes."
-    )
+    channels[STATUS] = _channel(STATUS, ["birth", "will", "lastWord"], "Whether the board is there, and what it publishes.")
     operations: Schema = {
         f"publish{name.capitalize()}": {
             "action": "send",

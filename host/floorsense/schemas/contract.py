@@ -93,8 +93,7 @@ def status() -> Schema:
 def status_body() -> Schema:
     """The same without its head, to be part of another document."""
     known = {
-        kind.name: {**_SERIES, "properties": {**_SERIES["properties"], "unit": {"const": kind.unit}}}
-        for kind in QUANTITIES
+        kind.name: {**_SERIES, "properties": {**_SERIES["properties"], "unit": {"const": kind.unit}}} for kind in QUANTITIES
     }
     return {
         "title": "The status of a board",

@@ -82,15 +82,7 @@ def rows(section: str = "settings", path: str = "") -> list[tuple[str, str, str]
         else:
             what = f"{'whole number' if kind == 'whole' else 'text'}, {limits[0]} to {limits[1]}"
             what += "" if kind == "whole" else " bytes"
-        shown = (
-            "required"
-            if default == REQUIRED
-            else "none"
-            if default is None
-            else str(default)
-            if default != {}
-            else "{}"
-        )
+        shown = "required" if default == REQUIRED else "none" if default is None else str(default) if default != {} else "{}"
         table.append((where, what, shown))
         if kind in ("section", "sections", "list"):
             inner = {"section": ".", "sections": ".NAME.", "list": "[]."}[kind]

@@ -74,9 +74,7 @@ def _fetch(finder: PackageFinder, one: Library, target: Path) -> None:
     what = f"{one.name} {one.version}"
     with tempfile.TemporaryDirectory(dir=target) as scratch:
         try:
-            found = finder.find_best_match(
-                f"{one.name}=={one.version}", allow_yanked=True, hashes={"sha256": [one.sha256]}
-            )
+            found = finder.find_best_match(f"{one.name}=={one.version}", allow_yanked=True, hashes={"sha256": [one.sha256]})
             if found.best is None:
                 raise FloorsenseError(
                     f"{what} is not on the package index {', '.join(_indexes())} with the hash it should have; "

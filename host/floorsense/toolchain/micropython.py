@@ -38,8 +38,11 @@ def _version(vm: Path) -> tuple[int, ...]:
 
 
 def micropath(compiled: bool) -> str:
-    """MICROPYPATH of a simulated board that runs the firmware from .mpy (``compiled``) or from .py."""
-    folders = [compile_tree()] if compiled else [BOARDS / "SIMULATED", FIRMWARE, LIB]
+    """MICROPYPATH of a simulated board whose floornode is .mpy (``compiled``) or .py.
+
+    Libraries and simulated hardware are .mpy in both: no board compiles them, and they are not what is being shown.
+    """
+    folders = [compile_tree()] if compiled else [FIRMWARE, compile_tree()]
     return os.pathsep.join([*map(str, folders), ".frozen"])
 
 

@@ -1,0 +1,1 @@
+"""The bench: boards that are simulated, firmware that is not."""
