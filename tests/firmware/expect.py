@@ -9,3 +9,7 @@ def raises(exc, fn, *args, text=None):
         assert text is None or text in str(error), "'%s' is not in '%s'" % (text, error)
         return error
     raise AssertionError("%s was not raised" % exc.__name__)
+
+
+class Skip(Exception):
+    """Raised by a test that cannot say anything here; the text says what is missing."""
