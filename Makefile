@@ -1,10 +1,16 @@
-# Two commands do everything: `make bench` and `make test`.
+# Two commands do everything: `make bench` and `make test`. Neither needs anything but Python 3.11 and make.
 
-PYTHON ?= python3
+# The first Python that is new enough; `make PYTHON=...` names another.
+PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock
+# MicroPython's types, a folder a port: they would hide CPython's if they lay in the virtual environment.
+TYPINGS := build/typings
+PORTS := rp2-rpi_pico_w esp32
 
-.PHONY: setup bench test check clean dev
+.PHONY: bench setup test check dev lock clean
 
 bench: setup
 	@$(BIN)/floorsense bench $(ARGS)
@@ -12,29 +18,47 @@ bench: setup
 setup: $(VENV)/.runtime
 	@$(BIN)/floorsense setup --quiet
 
-test: dev check
+test: check
+	@echo "running the tests ..."
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-check: dev
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy host/floorsense
+check: dev $(PORTS:%=$(TYPINGS)/%/.done)
+	@echo "checking style and types ..."
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --no-error-summary
+	@for port in $(PORTS); do \
+		MYPYPATH=firmware:$(TYPINGS)/$$port $(BIN)/mypy --no-error-summary --config-file firmware/mypy.ini \
+			--custom-typeshed-dir $(TYPINGS)/$$port --cache-dir .mypy_cache/$$port || exit 1; \
+	done
 
 dev: $(VENV)/.dev
 	@$(BIN)/floorsense setup --quiet
 
-$(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit("floorsense needs Python 3.11 or later; this is %d.%d. Say which: make PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "no virtual environment: on Debian, apt-get install python3-venv"; exit 1; }
-
-$(VENV)/.runtime: pyproject.toml requirements.lock | $(VENV)/bin/python
-	@echo "installing floorsense into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e .
+$(VENV)/.python:
+	@test -n "$(PYTHON)" || { echo "floorsense needs Python 3.11 or later, and there is none on the PATH: install it, or name it: make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit("floorsense needs Python 3.11 or later; $(PYTHON) is %d.%d" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml requirements.lock | $(VENV)/bin/python
-	@echo "installing floorsense and its test tools into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev]'
-	@touch $@ $(VENV)/.runtime
+$(VENV)/.runtime: pyproject.toml requirements.lock | $(VENV)/.python
+	@echo "installing floorsense into $(VENV) ..."
+	@$(INSTALL) -e . || { echo "pip could not install floorsense (see above): is there a network?"; exit 1; }
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml requirements.lock | $(VENV)/.python
+	@echo "installing floorsense and what its tests need into $(VENV) ..."
+	@$(INSTALL) -e '.[dev]' || { echo "pip could not install floorsense (see above): is there a network?"; exit 1; }
+	@touch $(VENV)/.runtime $@
+
+$(TYPINGS)/%/.done: requirements.lock | $(VENV)/.dev
+	@rm -rf $(@D)
+	@$(INSTALL) --target $(@D) micropython-$*-stubs
+	@touch $@
+
+lock: $(VENV)/.dev
+	@$(BIN)/python .ci/lock
 
 clean:
-	rm -rf build $(VENV) floorsense.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build $(VENV) *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
