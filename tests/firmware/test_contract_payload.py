@@ -3,8 +3,10 @@
 import json
 
 from expect import raises
-from floornode.contract import payload
-from floornode.contract.payload import MAX_COUNT, decode, encode
+from floornode.contract import decoding
+from floornode.contract.decoding import MAX_COUNT
+from floornode.contract.decoding import decode_reading as decode
+from floornode.contract.payload import encode
 from floornode.contract.quantities import QUANTITIES, quantity
 from floornode.contract.reading import CLOCK_NOT_SET, FAULT, OUT_OF_RANGE, QUALITIES, REPLAYED, SATURATED, Reading
 from floornode.contract.text import decimal, escape, shown
@@ -259,5 +261,5 @@ def test_every_ordinary_reading_stays_below_140_bytes():
 
 
 def test_the_limits_of_time_are_those_of_the_contract():
-    assert payload.TS_MIN == 946684800000  # 2000-01-01
-    assert payload.TS_MAX == 4102444800000  # 2100-01-01
+    assert decoding.TS_MIN == 946684800000  # 2000-01-01
+    assert decoding.TS_MAX == 4102444800000  # 2100-01-01

@@ -4,7 +4,8 @@ import json
 
 from expect import raises
 from floornode.contract.quantities import quantity
-from floornode.contract.status import birth, decode, last_word, will
+from floornode.contract.decoding import decode_status as decode
+from floornode.contract.status import birth, last_word, will
 
 SERIES = (
     (quantity("temperature"), "bme280@0x76", 1000, 1),

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from floorsense import recordings
 from floorsense.errors import UsageError
 
@@ -34,7 +33,7 @@ def refused(recorded):
             recorded(content, *args, **more)
         line = str(caught.value)
         assert "\n" not in line
-        assert len(line) < 300
+        assert len(line) < 400
         return line.split("/")[-1]  # from the file's name on
 
     return load

@@ -8,9 +8,7 @@ All three carry the same boot, so that a will that comes late is known to be of 
 """
 
 from . import CONTRACT
-from .payload import count, number, seconds
-from .quantities import MAX_VALUE, QUANTITIES
-from .text import decimal, escape, shown
+from .text import decimal, escape
 
 ONLINE = "online"
 LOST = "lost"
@@ -51,60 +49,6 @@ def birth(boot, ts, firmware, board, series, dropped=()):
     if dropped:
         text += ',"dropped":{%s}' % ",".join('"%s":%d' % pair for pair in dropped)
     return (text + "}").encode()
-
-
-def decode(fields):
-    """Check the decoded JSON of a status message and return it. Raises ValueError with what is wrong.
-
-    Only ``status``, ``boot`` and, in a birth, the ``readings`` are required; whatever else the contract names must be
-    of its type where it is there.
-    """
-    if not isinstance(fields, dict):
-        raise ValueError("status is not a JSON object")
-    if fields.get("status") not in (ONLINE, LOST, STOPPED):
-        raise ValueError("status %s is unknown" % shown(fields.get("status")))
-    # First of all: what comes after it may mean something else in another contract.
-    if count(fields.get("contract", CONTRACT), "'contract'") > CONTRACT:
-        raise ValueError("the board speaks contract %d; this side knows up to %d" % (fields["contract"], CONTRACT))
-    count(fields.get("boot"), "'boot' of the status")
-    if fields.get("ts") is not None:
-        seconds(fields["ts"])
-    for name in ("firmware", "board"):
-        if not isinstance(fields.get(name, ""), str):
-            raise ValueError("'%s' is not text" % name)
-    if fields["status"] == ONLINE:
-        if not isinstance(fields.get("readings"), dict):
-            raise ValueError("birth message does not list its 'readings'")
-        for name in fields["readings"]:
-            _check_series(name, fields["readings"][name])
-    dropped = fields.get("dropped", {})
-    if not isinstance(dropped, dict):
-        raise ValueError("'dropped' is not an object")
-    for name in dropped:
-        count(dropped[name], "'dropped' of %s" % shown(name))
-    return fields
-
-
-def _check_series(name, series):
-    """A quantity that is not known here passes: the board may be newer."""
-    where = "birth message: %s" % shown(name)
-    if not isinstance(series, dict):
-        raise ValueError(where + " is not an object")
-    for key in ("unit", "period", "qos"):
-        if key not in series:
-            raise ValueError("%s lacks '%s'" % (where, key))
-    unit = series["unit"]
-    if not isinstance(unit, str):
-        raise ValueError(where + " has a 'unit' that is not text")
-    for kind in QUANTITIES:
-        if kind.name == name and kind.unit != unit:
-            raise ValueError("%s is in %s; the contract has '%s'" % (where, shown(unit), kind.unit))
-    if number(series["period"], where + ": 'period'", -MAX_VALUE, MAX_VALUE) <= 0:
-        raise ValueError("%s: 'period' is %s; it is in seconds, above 0" % (where, shown(series["period"])))
-    if count(series["qos"], where + ": 'qos'") > 2:
-        raise ValueError("%s: 'qos' is %s; there are 0, 1 and 2" % (where, shown(series["qos"])))
-    if not isinstance(series.get("sensor", ""), str):
-        raise ValueError(where + " has a 'sensor' that is not text")
 
 
 def _time(ts):

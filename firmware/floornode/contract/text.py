@@ -26,6 +26,12 @@ def escape(text):
 
     A lone surrogate, which JSON can carry and UTF-8 cannot, is written as an escape.
     """
+    for char in text:
+        if char in '"\\' or ord(char) < 32 or 0xD800 <= ord(char) < 0xE000:
+            break
+    else:
+        # Nearly always: and a list of its characters is what a small heap has no room for.
+        return '"' + text + '"'
     out = ['"']
     for char in text:
         code = ord(char)

@@ -1,14 +1,19 @@
 """A local broker on a free loopback port: Mosquitto, else the embedded one."""
 
+import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 
 from floorsense.broker_url import BrokerUrl
+from floorsense.children import Children
 from floorsense.errors import BrokerError
 from floorsense.toolchain.mosquitto import find_mosquitto, how_to_install
 
@@ -18,96 +23,111 @@ _STOP_S = 3
 # Another program may take the free port before the broker does.
 _TRIES = 3
 
-# Loopback only, so that nobody needs a password. Queues hold what a burst of hundreds of boards brings while the checker
-# catches up: Mosquitto's own limit (1,000 messages) drops the rest without a word. The publishers pipeline, and would wait
-# for delayed acknowledgements without TCP_NODELAY.
 _CONFIGURATION = """\
+# Loopback only, so that nobody needs a password.
 listener {port} {host}
 allow_anonymous true
+# Nothing outlives a bench; persistence would only write what nobody reads.
 persistence false
+# As many unacknowledged messages to a subscriber as come: the limit of 20 would make a checker behind hundreds of boards
+# wait for round trips.
 max_inflight_messages 0
+# What waits for a slow subscriber: 500 boards with 3 readings a second for a minute. The usual 1,000 drops the rest
+# without a word.
 max_queued_messages 100000
+# Without it, each acknowledgement may wait 40 ms for the next packet to share a segment with.
 set_tcp_nodelay true
 log_dest stderr
 log_type error
 log_type warning
+log_type notice
+log_type information
 """
 
 
 class LocalBroker:
-    """``with LocalBroker() as broker``: ``broker.url``, ``broker.name``, and ``broker.hint`` where a better one exists."""
+    """``with LocalBroker() as broker``: it serves at ``broker.url`` until the block is left.
+
+    ``name`` says which broker it is, with its version; ``hint`` how to get the better one, or None where this is it.
+    ``folder`` takes its configuration and its log, else a temporary one does.
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._scratch = tempfile.TemporaryDirectory(prefix="floorsense-broker-") if folder is None else None
-        self._folder = Path(self._scratch.name) if self._scratch else folder or Path()
+        self._folder = folder
+        self._rooms = ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
+        self._log = Path()
+        self.url = BrokerUrl(_HOST, 0)
         self.name = ""
         self.hint: str | None = None
-        self.url = BrokerUrl(_HOST, 0)
 
     def __enter__(self) -> "LocalBroker":
-        mosquitto = find_mosquitto()
-        if mosquitto is None:
-            self.hint = f"for the real one: {how_to_install()}"
-        for attempt in range(_TRIES):
-            port = _free_port()
-            command = self._mosquitto(mosquitto, port) if mosquitto else self._embedded(port)
-            log = self._folder / "broker.log"
-            with log.open("wb") as out:
-                self._process = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL)
-            if self._is_ready(port):
-                self.url = BrokerUrl(_HOST, port)
-                return self
-            self._stop()
-            if attempt == _TRIES - 1:
-                last = (log.read_text(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
-                raise BrokerError(f"{self.name} did not start: {last}")
-        raise AssertionError("unreachable")
+        """Raises BrokerError with the broker's last line if it does not start."""
+        try:
+            folder = self._folder or Path(self._rooms.enter_context(tempfile.TemporaryDirectory(prefix="floorsense-")))
+            self._log = folder / "broker.log"
+            children = self._rooms.enter_context(Children())
+            self._rooms.callback(self._stop, children)
+            mosquitto = find_mosquitto()
+            if mosquitto is None:
+                self.hint = f"to have the real one: {how_to_install()}"
+            for _ in range(_TRIES):
+                port = free_port()
+                command = _mosquitto(mosquitto, folder, port) if mosquitto else _embedded(port)
+                if self._start(children, command, folder):
+                    self.url = BrokerUrl(_HOST, port)
+                    return self
+            program = mosquitto or "the embedded broker (amqtt)"
+            raise BrokerError(f"{program} did not start: {self.last_line()}")
+        except BaseException:
+            self._rooms.close()
+            raise
 
-    def __exit__(self, *_: object) -> None:
-        self._stop()
-        if self._scratch:
-            self._scratch.cleanup()
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._rooms.close()
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def _mosquitto(self, program: Path, port: int) -> list[str]:
-        asked = subprocess.run([program, "-h"], capture_output=True, text=True, timeout=10, check=False).stdout
-        version = re.search(r"version (\S+)", asked)
-        self.name = f"Mosquitto {version.group(1)}" if version else "Mosquitto"
-        configuration = self._folder / "mosquitto.conf"
-        configuration.write_text(_CONFIGURATION.format(port=port, host=_HOST))
-        return [str(program), "-c", str(configuration)]
+    def last_line(self) -> str:
+        """The last thing it said."""
+        said = self._log.read_text(errors="replace").strip() if self._log.is_file() else ""
+        return said.rpartition("\n")[2] or "it said nothing"
 
-    def _embedded(self, port: int) -> list[str]:
-        self.name = "the embedded broker (amqtt)"
-        return [sys.executable, "-m", "floorsense.broker.embedded", str(port)]
-
-    def _is_ready(self, port: int) -> bool:
+    def _start(self, children: Children, command: list[str], folder: Path) -> bool:
+        """Start it and wait until it says that it serves: a port that answers might be somebody else's."""
+        with self._log.open("wb") as said:
+            self._process = children.start(command, folder, said, dict(os.environ))
         end = time.monotonic() + _READY_S
         while time.monotonic() < end and self.is_running():
-            try:
-                with socket.create_connection((_HOST, port), timeout=1):
-                    return self.is_running()
-            except OSError:
-                time.sleep(0.02)
+            ready = re.search(rb"(mosquitto|amqtt) version (\S+) running", self._log.read_bytes())
+            if ready:
+                name, version = (part.decode() for part in ready.groups())
+                self.name = f"Mosquitto {version}" if name == "mosquitto" else f"embedded broker {name} {version}"
+                return True
+            time.sleep(0.01)
+        children.kill(self._process)
         return False
 
-    def _stop(self) -> None:
-        if self._process is None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process = None
+    def _stop(self, children: Children) -> None:
+        if self._process is not None and self.is_running():
+            self._process.send_signal(signal.SIGTERM)
+            children.end(self._process, _STOP_S)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A loopback port that nobody listens at, at this moment."""
     with socket.socket() as probe:
         probe.bind((_HOST, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _mosquitto(program: Path, folder: Path, port: int) -> list[str]:
+    configuration = folder / "mosquitto.conf"
+    configuration.write_text(_CONFIGURATION.format(port=port, host=_HOST))
+    return [str(program), "-c", str(configuration.absolute())]
+
+
+def _embedded(port: int) -> list[str]:
+    return [sys.executable, "-m", "floorsense.broker.embedded", str(port)]

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from floornode.contract import payload, quantities, status, topics
+from floornode.contract import decoding, quantities, status, topics
 from floornode.contract.reading import CLOCK_NOT_SET, OUT_OF_RANGE, REPLAYED, Reading
 from floornode.contract.reading import FAULT as SENSOR_FAULT
 
@@ -70,10 +70,10 @@ class Checker:
         board.heard_at = at_ms
         try:
             if leaf == topics.STATUS:
-                self._take_status(board, topic, status.decode(fields), retain)
+                self._take_status(board, topic, decoding.decode_status(fields), retain)
             else:
                 kind = quantities.quantity(leaf)
-                self._take_reading(board, topic, payload.decode(fields, kind), qos, retain, at_ms)
+                self._take_reading(board, topic, decoding.decode_reading(fields, kind), qos, retain, at_ms)
         except ValueError as error:
             text = str(error)
             self._find("unit" if text.startswith("unit") else "schema", FAULT, board.name, topic, text)

