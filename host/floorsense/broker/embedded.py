@@ -1,6 +1,6 @@
 """The embedded broker: amqtt on a loopback port, where there is no Mosquitto. Run as a process of its own.
 
-    python -m floorsense.broker.embedded PORT
+python -m floorsense.broker.embedded PORT
 """
 
 import asyncio
