@@ -5,7 +5,7 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock
+INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c requirements.lock
 # MicroPython's types, a folder a port: they would hide CPython's if they lay in the virtual environment.
 TYPINGS := build/typings
 PORTS := rp2-rpi_pico_w esp32
@@ -57,8 +57,10 @@ $(TYPINGS)/%/.done: requirements.lock | $(VENV)/.dev
 	@$(INSTALL) --target $(@D) micropython-$*-stubs
 	@touch $@
 
-lock: $(VENV)/.dev
+# What is made from other files and kept: the pinned versions, and the list that `mip install` reads.
+lock: dev
 	@$(BIN)/python .ci/lock
+	@$(BIN)/python .ci/package
 
 clean:
 	rm -rf build $(VENV) *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
