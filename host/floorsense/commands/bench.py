@@ -58,13 +58,14 @@ def command(
         if url is None:
             local = rooms.enter_context(LocalBroker(folder))
             url, name = local.url, local.name
-            console.print(f"broker: {local.name} on {url}" + (f"; {local.hint}" if local.hint else ""))
+            console.print(f"broker: {local.name} on {url}" + (f"; {local.hint}" if local.hint else ""), soft_wrap=True)
         plans = plan(count, levels, (url.host, url.port), scenes, folder)
         for scene in scenes.values():
             if scene.report():
                 console.print(scene.report(), soft_wrap=True)
         if any(one.recordings for one in plans):
-            console.print(f"replayed at {WEATHER_ROWS_PER_S:g} row a second: {', '.join(map(str, signals)) or WEATHER.stem}")
+            what = ", ".join(signals) or WEATHER.stem
+            console.print(f"replayed at {WEATHER_ROWS_PER_S:g} row a second: {what}", soft_wrap=True)
         checker = Checker(expectation(plans))
         ours = [f"{one.name}/#" for one in plans]
         listener = rooms.enter_context(Listener(url, ours, checker.message))

@@ -1,0 +1,5 @@
+"""python -m floorsense"""
+
+from floorsense.cli import main
+
+main()
