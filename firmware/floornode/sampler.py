@@ -44,7 +44,7 @@ class Probe:
             if self._ready_at is None:
                 self._ready_at = ticks_add(now, self._driver.settle_ms)
             return
-        if (self._retry_at is not None and ticks_diff(now, self._retry_at) < 0):
+        if self._retry_at is not None and ticks_diff(now, self._retry_at) < 0:
             return
         try:
             self._driver = self._open()

@@ -217,9 +217,7 @@ def _qos(found, quantities, where, faults):
     """QoS by quantity, 1 where nothing is said."""
     if not isinstance(found, dict):
         if not _is_qos(found):
-            faults.append(
-                "%s: must be 0, 1 or 2, or an object with one for each quantity, not %s" % (where, _kind(found))
-            )
+            faults.append("%s: must be 0, 1 or 2, or an object with one for each quantity, not %s" % (where, _kind(found)))
         return dict.fromkeys(quantities, found)
     for name in sorted(found):
         place = "%s.%s" % (where, _named(name))

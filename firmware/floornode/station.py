@@ -35,9 +35,7 @@ class Status:
     def birth(self, now):
         station = self._station
         dropped = [(one.quantity.name, one.dropped) for one in station.outbox.series if one.dropped]
-        return status.birth(
-            station.outbox.boot, self._time(now), VERSION, station.settings.board, station.published, dropped
-        )
+        return status.birth(station.outbox.boot, self._time(now), VERSION, station.settings.board, station.published, dropped)
 
     def last_word(self, now):
         return status.last_word(self._station.outbox.boot, self._time(now))

@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 import rich_click as click
+from click.exceptions import Exit
 
 from floorsense import __version__
 from floorsense.errors import FloorsenseError
@@ -45,7 +46,7 @@ def main(arguments: list[str] | None = None) -> Any:
     """Run one command and exit with its code."""
     try:
         sys.exit(group.main(args=arguments, prog_name="floorsense", standalone_mode=False) or 0)
-    except click.exceptions.Exit as done:
+    except Exit as done:
         sys.exit(done.exit_code)
     except click.ClickException as error:
         error.show()

@@ -96,7 +96,7 @@ class Listener:
             self._lost_at = time.time() * 1000
 
     def _message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        self._on_message(message.topic, message.payload, message.qos, message.retain, message.dup, time.time() * 1000)
+        self._on_message(message.topic, bytes(message.payload), message.qos, message.retain, message.dup, time.time() * 1000)
 
     def _answer(self, fault: str | None) -> None:
         if not self._answered.is_set():

@@ -25,7 +25,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from floornode.contract import quantities
-
 from floorsense.errors import UsageError
 
 MAX_BYTES = 100_000_000

@@ -3,8 +3,8 @@
 import json
 
 from expect import raises
-from floornode.contract.quantities import quantity
 from floornode.contract.decoding import decode_status as decode
+from floornode.contract.quantities import quantity
 from floornode.contract.status import birth, last_word, will
 
 SERIES = (

@@ -244,9 +244,7 @@ def test_qos_is_0_1_or_2():
             put("sensors", 0, "qos", bad),
             "sensors[0].qos: must be 0, 1 or 2, or an object with one for each quantity, not " + shown,
         )
-        only_fault(
-            put("sensors", 0, "qos", {"pressure": bad}), "sensors[0].qos.pressure: must be 0, 1 or 2, not " + shown
-        )
+        only_fault(put("sensors", 0, "qos", {"pressure": bad}), "sensors[0].qos.pressure: must be 0, 1 or 2, not " + shown)
 
 
 def test_qos_of_an_unknown_quantity_names_the_known_ones():

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from floorsense.boards import ARCHITECTURES, all_boards, load, names
 from floorsense.errors import UsageError
 

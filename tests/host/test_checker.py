@@ -2,14 +2,15 @@
 
 import json
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from floornode.contract import status
 from floornode.contract.payload import encode
 from floornode.contract.quantities import quantity
 from floornode.contract.reading import FAULT as SENSOR_FAULT
 from floornode.contract.reading import OUT_OF_RANGE, REPLAYED, Reading
 from floorsense.check import Checker, Expectation, Report
-from hypothesis import given
-from hypothesis import strategies as st
 
 BOARD = "factory/floor-2/machine-42"
 TEMPERATURE = quantity("temperature")

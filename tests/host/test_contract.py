@@ -6,6 +6,10 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+from hypothesis import given
+from hypothesis import settings as profile
+from hypothesis import strategies as st
+
 from floornode.contract import topics
 from floornode.contract.decoding import MAX_COUNT, TS_MAX
 from floornode.contract.decoding import decode_reading as decode
@@ -13,9 +17,6 @@ from floornode.contract.payload import encode
 from floornode.contract.quantities import MAX_VALUE, QUANTITIES, Quantity
 from floornode.contract.reading import FAULT, QUALITIES, Reading
 from floornode.contract.text import decimal, escape, shown
-from hypothesis import given
-from hypothesis import settings as profile
-from hypothesis import strategies as st
 
 profile.register_profile("repeatable", derandomize=True, deadline=None, max_examples=200)
 profile.load_profile("repeatable")

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from floornode import settings
 from floornode.contract import decoding, payload, status, topics
 from floornode.contract.quantities import QUANTITIES, quantity
@@ -20,9 +21,7 @@ EXAMPLES = re.findall(r"^    (\S+/\S+/\S+/\S+) (\{.*\})$", CONTRACT, re.MULTILIN
 
 def table(text: str, width: int) -> list[list[str]]:
     """The cells of all table rows of that width, their heads and rules left out."""
-    found = [
-        [cell.strip() for cell in line.strip("|").split(" | ")] for line in text.splitlines() if line.startswith("|")
-    ]
+    found = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in text.splitlines() if line.startswith("|")]
     return [row for row in found if len(row) == width and row[0].startswith("`")]
 
 
@@ -50,8 +49,7 @@ def written_status(fields: dict) -> bytes:
     if fields["status"] == status.STOPPED:
         return status.last_word(fields["boot"], ts)
     series = [
-        (quantity(name), one["sensor"], round(one["period"] * 1000), one["qos"])
-        for name, one in fields["readings"].items()
+        (quantity(name), one["sensor"], round(one["period"] * 1000), one["qos"]) for name, one in fields["readings"].items()
     ]
     dropped = fields.get("dropped", {}).items()
     return status.birth(fields["boot"], ts, fields["firmware"], fields["board"], series, dropped)
@@ -96,9 +94,7 @@ def fault_lines() -> list[str]:
     return [row[0].strip("`") for row in table(SETTINGS, 2)]
 
 
-def test_the_lines_of_a_faulty_file_are_quoted_as_they_are_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_lines_of_a_faulty_file_are_quoted_as_they_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     said = []
 

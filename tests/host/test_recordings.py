@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from floorsense import recordings
 from floorsense.errors import UsageError
 
@@ -39,9 +40,7 @@ def refused(recorded):
     return load
 
 
-@pytest.mark.parametrize(
-    "header", ["temperature", "temp_C", "Temperature (°C)", "TEMP [C]", " temp_c ", "Air Temperature"]
-)
+@pytest.mark.parametrize("header", ["temperature", "temp_C", "Temperature (°C)", "TEMP [C]", " temp_c ", "Air Temperature"])
 def test_a_column_is_found_by_the_names_people_give_it(recorded, header):
     assert recorded(f"station,{header},rest\n7,21.5,1\n7,22,2\n").values == [21.5, 22]
 
@@ -53,9 +52,9 @@ def test_each_quantity_has_its_own_column(recorded):
 
 
 def test_a_column_in_another_unit_is_not_taken(refused):
-    assert refused(
-        "time,temp_F\n0,70\n"
-    ) == "file.csv, line 1: no column of temperature; there are 'time', 'temp_F'; " + ("name one 'temperature'")
+    assert refused("time,temp_F\n0,70\n") == "file.csv, line 1: no column of temperature; there are 'time', 'temp_F'; " + (
+        "name one 'temperature'"
+    )
 
 
 @pytest.mark.parametrize("text", ["20\n21.5\n-3e0\n", "20\r\n21.5\r\n-3\r\n", "\ufeff20\n\n# spring\n21.5\n-3"])
@@ -195,9 +194,7 @@ def test_an_unknown_quantity_is_refused_with_the_known_ones(refused):
 def test_more_rows_than_the_limit_are_refused(refused, monkeypatch):
     monkeypatch.setattr(recordings, "MAX_ROWS", 100)
     assert "line 101: more than 100 rows; cut the file" in refused("20\n" * 101)
-    assert "line 4: 997 rows of 1 s are absent before it" in refused(
-        "time,temperature\n0,20\n1,21\n999,22\n1000,21\n1001,1\n"
-    )
+    assert "line 4: 997 rows of 1 s are absent before it" in refused("time,temperature\n0,20\n1,21\n999,22\n1000,21\n1001,1\n")
     monkeypatch.setattr(recordings, "MAX_BYTES", 100)
     assert "cut the file" in refused("20\n" * 50)
 
@@ -230,9 +227,7 @@ def test_the_year_that_ships_can_be_played_for_each_quantity():
     assert SHIPPED.stat().st_size < 200_000
 
 
-@pytest.mark.skipif(
-    "FLOORSENSE_DATA" not in os.environ, reason="FLOORSENSE_DATA does not name the shared data's folder"
-)
+@pytest.mark.skipif("FLOORSENSE_DATA" not in os.environ, reason="FLOORSENSE_DATA does not name the shared data's folder")
 @pytest.mark.parametrize("quantity", ["temperature", "pressure", "humidity"])
 def test_the_year_that_ships_is_the_shared_one(quantity):
     source = recordings.load(Path(os.environ["FLOORSENSE_DATA"]) / "environment" / "nyc_jfk_2013_hourly.csv", quantity)

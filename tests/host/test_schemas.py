@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import settings as profile
+from hypothesis import strategies as st
+from jsonschema import Draft7Validator, Draft202012Validator
+
 from floornode import settings
 from floornode.contract import decoding, payload, status
 from floornode.contract.quantities import MAX_VALUE, QUANTITIES, Quantity, quantity
 from floornode.contract.reading import FAULT, QUALITIES, Reading
 from floorsense.schemas import DOCS, documents
 from floorsense.schemas.contract import reading_of
-from hypothesis import given
-from hypothesis import settings as profile
-from hypothesis import strategies as st
-from jsonschema import Draft7Validator, Draft202012Validator
 
 profile.register_profile("repeatable", derandomize=True, deadline=None, max_examples=150)
 profile.load_profile("repeatable")
@@ -169,9 +170,7 @@ EDGES = st.sampled_from(
     [0, -0.0, 1, 2, 3, 1.5, 12.0, -1, -0.5, 10**400, 1e308]
     + [edge + step for edge in (decoding.MAX_COUNT, decoding.MAX_TS, MAX_VALUE, -MAX_VALUE) for step in (-1, -0.1, 0, 1)]
 )
-SCALARS = (
-    st.none() | st.booleans() | EDGES | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
-)
+SCALARS = st.none() | st.booleans() | EDGES | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 NAMES = st.sampled_from([name for _bit, name in QUALITIES] + ["tired", ""])
 UNITS = st.sampled_from([kind.unit for kind in QUANTITIES] + ["F", ""])
 JSON = st.recursive(

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from floorsense.toolchain.mosquitto import find_mosquitto
 
 pytestmark = pytest.mark.skipif(find_mosquitto() is None, reason="no Mosquitto on this machine")

@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from floorsense.bench.farm import Farm
 from floorsense.bench.plan import plan
 from floorsense.broker import LocalBroker

@@ -7,7 +7,6 @@ from typing import Any
 
 from floornode import settings
 from floornode.contract import quantities
-
 from floorsense import boards, recordings
 from floorsense.errors import UsageError
 from floorsense.paths import BOARDS

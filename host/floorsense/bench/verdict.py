@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from floornode.contract import status
-
 from floorsense.bench.plan import QUANTITIES, BoardPlan
 from floorsense.check import FAULT, Checker, Expectation, Finding, Report
 

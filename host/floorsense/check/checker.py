@@ -8,7 +8,6 @@ from typing import Any
 from floornode.contract import decoding, quantities, status, topics
 from floornode.contract.reading import CLOCK_NOT_SET, OUT_OF_RANGE, REPLAYED, Reading
 from floornode.contract.reading import FAULT as SENSOR_FAULT
-
 from floorsense.check.expectation import Expectation
 from floorsense.check.report import FAULT, NOTE, Finding, Report, fold
 from floorsense.check.series import Latencies, Series

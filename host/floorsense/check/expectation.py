@@ -13,7 +13,6 @@ from typing import Any
 
 from floornode.contract import quantities
 from floornode.contract.quantities import Quantity
-
 from floorsense.errors import UsageError
 
 _KEYS = ("period", "low", "high")

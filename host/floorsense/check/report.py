@@ -84,7 +84,8 @@ class Report:
                 ElementTree.SubElement(case, "failure", type=one.kind, message=text).text = text
         suite.set("tests", str(len(by_place)))
         suite.set("failures", str(sum(1 for faults in by_place.values() if faults)))
-        return ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)
+        data: bytes = ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)
+        return data
 
 
 def _printable(text: str) -> str:

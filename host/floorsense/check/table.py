@@ -1,8 +1,8 @@
 """The live table: what each board is sending right now."""
 
-from floornode.contract.reading import quality
 from rich.table import Table
 
+from floornode.contract.reading import quality
 from floorsense.check.checker import Checker
 
 MAX_ROWS = 60
