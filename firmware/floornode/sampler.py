@@ -1,13 +1,14 @@
 """What is due is read: each probe at its own fixed rate, a failing one without harm to the others.
 
 A reading that could not be taken is a reading too: its value is None and its reason says why. A lost sensor is looked for
-again, after 1 s, 2 s, and so on up to a minute.
+again after a quarter of a second, then ever more rarely, down to once a minute.
 """
 
 from .clock import ticks_add, ticks_diff
 from .contract.reading import CLOCK_NOT_SET, FAULT, OUT_OF_RANGE, Reading
 
-_FIRST_RETRY = 1000
+# Short: a chip that lost its power for a moment is back for the next reading of a sensor read once a second.
+_FIRST_RETRY = 250
 _LONGEST_RETRY = 60000
 
 
@@ -27,7 +28,9 @@ class Probe:
         self.reason = "%s: not read yet" % name
         self._open = open_sensor
         self._driver = None
+        self._settle_ms = 0
         self._ready_at = None
+        self._is_ready = False
         self._retry = _FIRST_RETRY
         self._retry_at = None
 
@@ -42,19 +45,23 @@ class Probe:
         """
         if self._driver is not None:
             if self._ready_at is None:
-                self._ready_at = ticks_add(now, self._driver.settle_ms)
+                self._ready_at = ticks_add(now, self._settle_ms)
+            elif not self._is_ready:
+                # Asked once and kept: ticks of long ago cannot be compared with.
+                self._is_ready = ticks_diff(now, self._ready_at) >= 0
             return
         if self._retry_at is not None and ticks_diff(now, self._retry_at) < 0:
             return
         try:
-            self._driver = self._open()
-            self._ready_at = None
+            driver = self._open()
+            self._settle_ms = driver.settle_ms
+            self._driver = driver
         except Exception as error:  # a driver's bug must cost its readings, not the board
             self._lose(error, now)
 
     def take(self, now):
         """The driver's values, or None with ``reason`` saying why. Never raises."""
-        if self._driver is not None and self._ready_at is not None and ticks_diff(now, self._ready_at) >= 0:
+        if self._is_ready:
             try:
                 values = self._driver.read()
                 self._retry = _FIRST_RETRY
@@ -66,7 +73,7 @@ class Probe:
 
     def next(self, now):
         """Milliseconds until there is something to do for this probe."""
-        if self.due_at is None:
+        if self.due_at is None or (self._driver is not None and self._ready_at is None):
             return 0
         wait = ticks_diff(self.due_at, now)
         if self._driver is None:
@@ -82,7 +89,8 @@ class Probe:
             self.due_at = self._ready_at
 
     def _lose(self, error, now):
-        self._driver = None
+        self._driver = self._ready_at = None
+        self._is_ready = False
         text = str(error.args[1]) if isinstance(error, OSError) and len(error.args) > 1 else repr(error)
         self.reason = "%s: %s" % (self.name, text)
         self._retry_at = ticks_add(now, self._retry)
@@ -90,6 +98,8 @@ class Probe:
 
 
 class Sampler:
+    """The probes of a board, each on its own schedule."""
+
     def __init__(self, probes, clock):
         self.probes = probes
         self._clock = clock
@@ -115,7 +125,10 @@ class Sampler:
 
     def next(self, now):
         """Milliseconds until a probe is due, or is to be looked for again."""
-        return max(0, min([probe.next(now) for probe in self.probes]))
+        wait = _LONGEST_RETRY
+        for probe in self.probes:
+            wait = min(wait, probe.next(now))
+        return max(0, wait)
 
     def _readings(self, probe, now):
         values = probe.take(now)
@@ -126,7 +139,7 @@ class Sampler:
         readings = []
         for kind, value, span in zip(probe.quantities, values, probe.ranges):
             if value is None:
-                reason = "%s: no conversion of %s" % (probe.name, kind.name)
+                reason = "%s: no value of %s" % (probe.name, kind.name)
                 readings.append(Reading(kind, None, ts, FAULT | clock, reason))
                 continue
             try:

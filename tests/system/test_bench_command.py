@@ -34,7 +34,8 @@ def test_three_boards_end_with_a_right_verdict_and_every_quantity() -> None:
     assert done.returncode == 0, report
     assert report["ok"]
     assert report["boards"] == 3
-    assert report["lost"] == report["repeated"] == report["disordered"] == 0
+    # QoS 1 allows a repeat, and the Ctrl-C that stops a board may bring one: nothing else is allowed.
+    assert report["lost"] == report["disordered"] == 0
     assert report["received"] >= 3 * 3 * 4
 
 
@@ -131,5 +132,5 @@ def test_without_Mosquitto_the_embedded_broker_serves_and_says_so(monkeypatch: p
         "from floorsense.cli import main; main(['bench', '--boards', '1', '--seconds', '4'])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
-    assert "the embedded broker (amqtt)" in done.stdout, done.stderr
+    assert "embedded broker amqtt" in done.stdout, done.stderr
     assert done.returncode == 0, done.stdout

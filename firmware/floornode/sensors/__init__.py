@@ -7,7 +7,7 @@ A driver is a class with
 - ``settle_ms``: from opening to the first conversion;
 - ``__init__(i2c, address)``: finds and configures the chip, or raises OSError(code, "text");
 - ``read()``: a tuple of numbers in the unit, all of one conversion, None for a channel without a value. It never waits, and
-  raises OSError(code, "text").
+  raises OSError(code, "text"); the sampler puts the sensor's name before the text.
 
 To add one, write its module here and add its line below.
 """

@@ -1,8 +1,7 @@
 """The bus that CircuitPython's drivers expect, over an object with machine.I2C's methods."""
 
+import errno
 import sys
-
-_EIO = 5
 
 
 class _Names:
@@ -19,73 +18,78 @@ for _name in ("busio", "digitalio"):
 
 
 class Bus:
-    """``busio.I2C`` of one device, which can answer a driver's single reads from one burst.
+    """``busio.I2C`` for the driver of one device, with registers that can be held.
 
-    Adafruit's BME280 driver reads temperature anew for each property, so that three properties come from three
-    conversions. Between ``capture`` and ``release`` reads of the captured registers are served from one burst, which the
-    chip keeps consistent (BST-BME280-DS002, section 4: shadowing).
+    A driver that reads its registers one by one is served from a burst read beforehand: so its values are of one moment,
+    and what it reads has been looked at. Every method raises OSError(code, "text").
     """
 
-    def __init__(self, i2c, first, length):
-        """``first``, ``length``: the registers that ``capture`` reads."""
+    def __init__(self, i2c, address):
         self._i2c = i2c
-        self._first = first
-        self.captured = bytearray(length)
-        self._is_held = False
-        self._register = 0
+        self._address = address
+        self._held = []
+        self._register = None  # where the driver's next read begins, as far as it has said
 
-    def capture(self, address):
-        """Read the burst. Raises OSError."""
-        try:
-            self._i2c.readfrom_mem_into(address, self._first, self.captured)
-        except OSError as error:
-            raise _in_words(error, address)
-        self._is_held = True
+    def read(self, first, buffer):
+        """Fill ``buffer`` with the registers from ``first`` on, in one burst."""
+        self._transfer(self._i2c.readfrom_mem_into, self._address, first, buffer)
+
+    def hold(self, first, buffer):
+        """As ``read``; the driver's own reads of these registers are answered from ``buffer`` until ``release``."""
+        self.read(first, buffer)
+        self._held.append((first, buffer))
 
     def release(self):
-        self._is_held = False
-
-    def register(self, address, number):
-        """One register's byte. Raises OSError."""
-        try:
-            return self._i2c.readfrom_mem(address, number, 1)[0]
-        except OSError as error:
-            raise _in_words(error, address)
+        self._held.clear()
 
     def try_lock(self):
+        """There is nobody to share with: a board runs one loop."""
         return True
 
     def unlock(self):
         pass
 
     def writeto(self, address, buffer, *, start=0, end=None):
-        data = memoryview(buffer)[start : len(buffer) if end is None else end]
-        if len(data) == 1:
-            self._register = data[0]
-            if self._holds(self._register):
-                return
-        try:
-            self._i2c.writeto(address, data)
-        except OSError as error:
-            raise _in_words(error, address)
+        data = _part(buffer, start, end)
+        self._register = data[0] if len(data) == 1 else None
+        # The register is named to the chip when it turns out that the chip is to be asked.
+        if self._holding(self._register, 1) is None:
+            self._transfer(self._i2c.writeto, address, data)
 
     def readfrom_into(self, address, buffer, *, start=0, end=None):
-        part = memoryview(buffer)[start : len(buffer) if end is None else end]
-        at = self._register - self._first
-        if self._holds(self._register) and at + len(part) <= len(self.captured):
-            part[:] = self.captured[at : at + len(part)]
-            return
+        into = _part(buffer, start, end)
+        register = self._register
+        self._register = None
+        answer = self._holding(register, len(into))
+        if answer is not None:
+            into[:] = answer
+        elif self._holding(register, 1) is not None:
+            self._transfer(self._i2c.readfrom_mem_into, address, register, into)
+        else:
+            self._transfer(self._i2c.readfrom_into, address, into)
+
+    def writeto_then_readfrom(self, address, out, into, *, out_start=0, out_end=None, in_start=0, in_end=None):
+        self.writeto(address, out, start=out_start, end=out_end)
+        self.readfrom_into(address, into, start=in_start, end=in_end)
+
+    def _holding(self, register, length):
+        """The bytes of ``length`` registers where all of them are held, else None."""
+        if register is not None:
+            for first, block in self._held:
+                at = register - first
+                if at >= 0 and at + length <= len(block):
+                    return block[at : at + length]
+        return None
+
+    def _transfer(self, method, *args):
         try:
-            self._i2c.readfrom_into(address, part)
+            method(*args)
         except OSError as error:
-            raise _in_words(error, address)
+            code = error.args[0] if error.args else errno.EIO
+            # A missing acknowledgement is EIO on RP2 and ENODEV on ESP32; a line held low runs into the time limit.
+            text = "bus is stuck" if code == errno.ETIMEDOUT else "no answer"
+            raise OSError(code, text)
 
-    def _holds(self, register):
-        return self._is_held and 0 <= register - self._first < len(self.captured)
 
-
-def _in_words(error, address):
-    code = error.args[0] if error.args else _EIO
-    # A NACK is EIO on RP2 and ENODEV on ESP32; ETIMEDOUT is a clock or data line held low.
-    text = "bus is stuck" if code == 110 else "no answer"
-    return OSError(code, "%s at %#x" % (text, address))
+def _part(buffer, start, end):
+    return memoryview(buffer)[start : len(buffer) if end is None else end]

@@ -3,21 +3,26 @@
 Section numbers are those of the datasheet BST-BME280-DS002.
 """
 
+import errno
+
 from .adafruit_bus import Bus
 
-_ENODEV = 19
 _CHIP_ID = 0xD0
 _BME280 = 0x60
 _BMP280 = 0x58
-_CTRL_MEAS = 0xF4
+# Trimming (section 4.2.2): first register and how many.
+_TRIMMING = ((0x88, 26), (0xE1, 7))
 _CONFIG = 0xF5
-_DATA = 0xF7
-_DATA_LENGTH = 8
+# ctrl_hum, status, ctrl_meas, config, one reserved, then pressure, temperature and humidity: all in one burst.
+_FIRST = 0xF2
+_LENGTH = 13
+
 _NORMAL = 0x03
-_OVERSAMPLING_X1 = 0x01
+_X1 = 0x01
 # 10 ms between conversions of 9.3 ms at the most (section 9.1): what is read is never older than 20 ms, and the chip warms
 # itself less than without a pause.
 _STANDBY_10_MS = 0x06
+_CTRL_MEAS = _X1 << 5 | _X1 << 2 | _NORMAL
 
 
 class Bme280:
@@ -30,47 +35,87 @@ class Bme280:
     settle_ms = 15
 
     def __init__(self, i2c, address):
-        bus = self._bus = Bus(i2c, _DATA, _DATA_LENGTH)
-        self._address = address
-        found = bus.register(address, _CHIP_ID)
-        if found != _BME280:
-            name = "a BMP280, which has no humidity" if found == _BMP280 else "chip id %#x" % found
-            raise OSError(_ENODEV, "no BME280 at %#x: %s" % (address, name))
-        # Here, so that a board without this sensor does without the driver's 10 KB.
-        from adafruit_bme280.advanced import Adafruit_BME280_I2C
-
+        self._bus = Bus(i2c, address)
+        self._burst = bytearray(_LENGTH)
+        self._identify()
         try:
-            chip = Adafruit_BME280_I2C(bus, address)
-            chip.overscan_temperature = _OVERSAMPLING_X1
-            chip.overscan_pressure = _OVERSAMPLING_X1
-            chip.overscan_humidity = _OVERSAMPLING_X1
-            # The driver writes its standby time only in normal mode, where such a write may be ignored, and goes through
-            # sleep for it, where a conversion that runs makes the chip ignore the way back (sections 3.3.1, 5.4.6).
-            bus.writeto(address, bytes((_CONFIG, _STANDBY_10_MS << 5)))
-            # In normal mode no property starts a conversion and waits for it.
-            chip.mode = _NORMAL
-        except (ValueError, RuntimeError) as error:
-            raise OSError(_ENODEV, str(error))
-        self._chip = chip
+            self._hold_trimming()
+            self._chip = self._configured(address)
+        except (ImportError, ValueError, RuntimeError) as error:
+            raise OSError(errno.ENODEV, str(error))
+        finally:
+            self._bus.release()
 
     def read(self):
         """``(temperature, pressure, humidity)`` of one conversion."""
         bus = self._bus
-        if bus.register(self._address, _CTRL_MEAS) & 3 != _NORMAL:
-            raise OSError(_ENODEV, "BME280 at %#x lost its configuration" % self._address)
-        bus.capture(self._address)
+        bus.hold(_FIRST, self._burst)
         try:
-            raw = bus.captured
-            # A channel that was not converted reads half scale (section 5.4.3), which decodes to a plausible 22.96 C.
-            if raw[3] == 0x80 and not raw[4] and not raw[5] & 0xF0:
-                return None, None, None
+            self._check()
             chip = self._chip
-            skipped_pressure = raw[0] == 0x80 and not raw[1] and not raw[2] & 0xF0
-            skipped_humidity = raw[6] == 0x80 and not raw[7]
+            # Pressure and humidity are compensated with the temperature: without it there is nothing.
+            if self._is_stopped(8):
+                return None, None, None
             return (
                 chip.temperature,
-                None if skipped_pressure else chip.pressure,
-                None if skipped_humidity else chip.humidity,
+                None if self._is_stopped(5) else chip.pressure,
+                None if self._is_stopped(11) else chip.humidity,
             )
+        except ArithmeticError as error:
+            raise OSError(errno.EIO, str(error))
         finally:
             bus.release()
+
+    def _identify(self):
+        found = bytearray(1)
+        self._bus.read(_CHIP_ID, found)
+        if found[0] != _BME280:
+            text = "a BMP280, which has no humidity" if found[0] == _BMP280 else "chip id is %#x" % found[0]
+            raise OSError(errno.ENODEV, "no BME280: " + text)
+
+    def _hold_trimming(self):
+        """Read the trimming for the driver. One wrong bit there would make every value wrong, plausibly and for good."""
+        for first, length in _TRIMMING:
+            block = bytearray(length)
+            again = bytearray(length)
+            self._bus.read(first, again)
+            self._bus.hold(first, block)
+            # Ones come from a chip that let go of the line, zeros from one that is still starting (section 5.4.4).
+            if block != again or block[-1] == 0xFF or not any(block):
+                raise OSError(errno.EIO, "trimming reads as garbage")
+
+    def _configured(self, address):
+        """The driver, with the chip converting."""
+        # Here, so that a board without this sensor does without the driver's 10 KB.
+        from adafruit_bme280.advanced import Adafruit_BME280_I2C
+
+        chip = Adafruit_BME280_I2C(self._bus, address)
+        chip.overscan_temperature = _X1
+        chip.overscan_pressure = _X1
+        chip.overscan_humidity = _X1
+        # The driver writes its standby time only in normal mode, where such a write may be ignored, and goes through
+        # sleep for it, where a conversion that runs makes the chip ignore the way back (sections 3.3.1, 5.4.6).
+        self._bus.writeto(address, bytes((_CONFIG, _STANDBY_10_MS << 5)))
+        # In normal mode no property starts a conversion and waits for it.
+        chip.mode = _NORMAL
+        return chip
+
+    def _check(self):
+        """Raise OSError unless the burst is the answer of a chip that converts as it was told to.
+
+        A channel that is not converted says half scale (section 5.4.3 and tables 20, 23, 24), which decodes to some
+        plausible 22.96 C. One such channel may also be honest, so what is asked is whether it was told to convert.
+        """
+        burst = self._burst
+        if burst[0] & 7 != _X1 or burst[2] != _CTRL_MEAS or burst[3] & 0xFD != _STANDBY_10_MS << 5:
+            raise OSError(errno.EIO, "lost its settings: ctrl_meas reads %#x" % burst[2])
+        # The last four bits of pressure and temperature are not there (section 4.1): ones are of an empty line.
+        if (burst[7] | burst[10]) & 0x0F:
+            raise OSError(errno.EIO, "broke off its answer")
+        if burst[5:] == b"\x80\x00\x00\x80\x00\x00\x80\x00":
+            raise OSError(errno.EIO, "has not converted yet")
+
+    def _is_stopped(self, at):
+        """Whether the converter of the channel at ``at`` of the burst is at its stop, where nothing can be said."""
+        msb = self._burst[at]
+        return msb == self._burst[at + 1] and msb in (0x00, 0xFF)

@@ -2,15 +2,18 @@
 
 import json
 import os
-import shutil
+import re
 import signal
 import subprocess
+import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from floorsense.bench.plan import BoardPlan
+from floornode.contract import quantities
+from floorsense import recordings
+from floorsense.bench.plan import BoardPlan, Plan
+from floorsense.children import Children
 from floorsense.paths import FIRMWARE
 from floorsense.toolchain.micropython import find_micropython, micropath
 
@@ -18,89 +21,102 @@ from floorsense.toolchain.micropython import find_micropython, micropath
 # 33 KB, and leave another 15 behind between two collections; that is added to the smallest heap, where the firmware itself
 # takes twice on a 64-bit VM what it takes on a board.
 SIMULATION_BYTES = 48 * 1024
-# Starting one costs 0.1 s of CPU: a crowd is let in one by one.
-_STAGGER_S = 0.03
+# Starting a board takes a core for 0.1 s. Those that run already must not starve meanwhile: no more than this many at a
+# time are between their start and their first word, and none holds up the others for longer than the limit.
+_AT_ONCE = 2 * (os.cpu_count() or 1)
+_FIRST_WORD_S = 5
+# A board that is stopped delivers what it has; then it says its last word and ends.
 _STOP_S = 5
+_TAIL_BYTES = 4096
+# The last line of a log, as floornode.station writes it.
+_ACCOUNT = re.compile(r"(\d+) delivered, (\d+) left behind$")
 
 
-@dataclass
-class Running:
-    """A board's process and its flash."""
+class SimulatedBoard:
+    """One board: its flash is a folder, its power a process."""
 
-    plan: BoardPlan
-    process: subprocess.Popen[bytes]
-    log: Path
+    def __init__(self, plan: BoardPlan, flash: Path, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.plan = plan
+        self.flash = flash
+        self.process = process
+        self.log = log
+        self.started = time.monotonic()
 
-    def tail(self) -> str:
-        """The last thing it said."""
-        said = self.log.read_text(errors="replace").strip().splitlines()
-        return said[-1] if said else "it said nothing"
+    @property
+    def name(self) -> str:
+        return self.plan.name
+
+    def exit_code(self) -> int | None:
+        """The process's, negative for a signal; None while it runs."""
+        return self.process.poll()
+
+    def tail(self) -> list[str]:
+        """The last lines of its log."""
+        with self.log.open("rb") as file:
+            file.seek(max(0, self.log.stat().st_size - _TAIL_BYTES))
+            return file.read().decode(errors="replace").strip().splitlines() or ["it said nothing"]
+
+    def account(self) -> tuple[int, int] | None:
+        """How many readings were delivered, and how many left behind, by what a stopped board says."""
+        found = _ACCOUNT.search(self.tail()[-1])
+        return (int(found[1]), int(found[2])) if found else None
+
+    def is_starting(self) -> bool:
+        """Whether it may still be compiling: it has said nothing yet, and not for long."""
+        has_said = self.log.stat().st_size > 0 or self.exit_code() is not None
+        return not has_said and time.monotonic() - self.started < _FIRST_WORD_S
 
 
 class Farm:
-    """``with Farm(plans, folder) as farm``: the boards run inside; ``stop`` ends them cleanly, leaving kills them."""
+    """``with Farm(plan, folder) as farm``: ``start`` runs the boards, ``stop`` ends them cleanly, leaving cuts their power."""
 
-    def __init__(self, plans: list[BoardPlan], folder: Path) -> None:
-        self._plans = plans
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        self._plan = plan
         self._folder = folder
-        self.running: list[Running] = []
+        self._children = Children()
+        self.boards: list[SimulatedBoard] = []
 
     def __enter__(self) -> "Farm":
-        try:
-            vm = find_micropython()
-            for one in self._plans:
-                self.running.append(self._start(one, vm))
-                time.sleep(_STAGGER_S)
-        except BaseException:
-            self._kill()
-            raise
+        self._children.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._kill()
+        self._children.__exit__(kind, error, trace)
 
-    def fallen(self) -> list[Running]:
-        """The boards whose process ended by itself."""
-        return [one for one in self.running if one.process.poll() is not None]
+    def start(self, stopped: threading.Event) -> None:
+        """Start the boards, one after the other, until all run or ``stopped`` is set."""
+        vm = find_micropython()
+        paths = {compiled: micropath(compiled) for compiled in {one.compiled for one in self._plan.boards}}
+        for name, recording in self._plan.recordings.items():
+            recordings.write(recording, self._folder / name, quantities.quantity(recording.quantity).scale)
+        for plan in self._plan.boards:
+            while not stopped.is_set() and sum(one.is_starting() for one in self.boards[-_AT_ONCE:]) >= _AT_ONCE:
+                stopped.wait(0.01)
+            if stopped.is_set():
+                return
+            self.boards.append(self._start(plan, vm, paths[plan.compiled]))
 
-    def stop(self) -> None:
-        """End every board as a person would, by Ctrl-C: each delivers what it has and says its last word."""
-        for one in self.running:
-            if one.process.poll() is None:
+    def fallen(self) -> list[SimulatedBoard]:
+        """The boards whose process has ended."""
+        return [one for one in self.boards if one.exit_code() is not None]
+
+    def stop(self) -> list[SimulatedBoard]:
+        """End every board as a person would, by Ctrl-C. Returns those that had to be killed."""
+        for one in self.boards:
+            if one.exit_code() is None:
                 one.process.send_signal(signal.SIGINT)
         end = time.monotonic() + _STOP_S
-        for one in self.running:
-            try:
-                one.process.wait(max(0.1, end - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                one.process.kill()
+        return [one for one in self.boards if not self._children.end(one.process, end - time.monotonic())]
 
-    def _start(self, one: BoardPlan, vm: Path) -> Running:
-        flash = self._folder / one.name.rpartition("/")[2]
+    def _start(self, plan: BoardPlan, vm: Path, path: str) -> SimulatedBoard:
+        flash = self._folder / plan.name.rpartition("/")[2]
         flash.mkdir(parents=True)
-        (flash / "settings.json").write_text(json.dumps(one.settings))
-        (flash / "simulation.json").write_text(json.dumps(one.simulation))
-        for name, source in one.recordings.items():
-            shutil.copyfile(source, flash / name)
-        # On its flash, as on a board: the folder of the script comes first on MicroPython's path.
-        shutil.copyfile(FIRMWARE / "main.py", flash / "main.py")
+        (flash / "settings.json").write_text(json.dumps(plan.settings))
+        (flash / "simulation.json").write_text(json.dumps(plan.simulation))
         log = flash / "log.txt"
-        heap = one.heap_bytes + (SIMULATION_BYTES if one.compiled else 0)
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                [vm, "-X", f"heapsize={heap}", "main.py"],
-                cwd=flash,
-                env={**os.environ, "MICROPYPATH": micropath(one.compiled)},
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
-                # Ctrl-C is for us to hear: we end the boards ourselves, and in order.
-                start_new_session=True,
-            )
-        return Running(one, process, log)
-
-    def _kill(self) -> None:
-        for one in self.running:
-            if one.process.poll() is None:
-                one.process.kill()
-            one.process.wait()
+        heap = plan.heap_bytes + (SIMULATION_BYTES if plan.compiled else 0)
+        command = [str(vm), "-X", f"heapsize={heap}", str(FIRMWARE / "main.py")]
+        environment = {**os.environ, "MICROPYPATH": path}
+        with log.open("wb") as said:
+            process = self._children.start(command, flash, said, environment)
+        return SimulatedBoard(plan, flash, process, log)

@@ -1,7 +1,7 @@
-"""What a bench will run, as data: from what was asked on the command line to each board's two files."""
+"""What a bench will run, as data: from what was asked on the command line to each board's files."""
 
-import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,15 @@ from floornode.contract import quantities
 from floorsense import boards, recordings
 from floorsense.errors import UsageError
 from floorsense.paths import BOARDS
+from floorsense.recordings import Recording
 
+# What the machine holds: 4 MB and 0.2 % of a core each.
 MAX_BOARDS = 500
 QUANTITIES = ("temperature", "pressure", "humidity")
 WEATHER = BOARDS / "SIMULATED" / "recordings" / "jfk_2013_hourly.csv"
-# One recorded hour a second: a day of weather in 24 s.
-WEATHER_ROWS_PER_S = 1.0
+# Recordings are played faster than life: of hourly weather, a day passes in 24 s.
+ROWS_PER_S = 1.0
+PERIOD_MS = 1000
 
 # A BME280's surroundings in a shop: none of it constant, all of it plausible.
 _SHOP: dict[str, Any] = {
@@ -23,19 +26,19 @@ _SHOP: dict[str, Any] = {
     "pressure": {"kind": "sine", "mean": 1013.25, "amplitude": 2.0, "period_s": 60},
     "humidity": {"kind": "sine", "mean": 45.0, "amplitude": 10.0, "period_s": 45},
 }
-# Readings that the outbox holds, 24 bytes each: 40 s of outage on a small heap, nearly three on others.
+# Readings that the outbox holds, 24 bytes each: 40 s of outage on a small heap, nearly three minutes on others.
 _SMALL_HEAP = 150 * 1024
 _SMALL_OUTBOX = 120
 _OUTBOX = 500
 _WIFI = {"ssid": "bench", "password": "bench-only"}
 
-# (board folder, from .mpy, replays the weather): an ESP32, a Pico W, and a Pico W out in the weather, over and over.
+# (board folder, from .mpy, in the weather): an ESP32, a Pico W, and a Pico W that replays the weather, over and over.
 _KINDS = (("ESP32_GENERIC", True, False), ("RPI_PICO_W", False, False), ("RPI_PICO_W", False, True))
 
 
 @dataclass(frozen=True)
 class BoardPlan:
-    """One simulated board: what it plays, and the files its flash holds at the start."""
+    """One simulated board: what it plays, and the two files that its flash holds at the start."""
 
     name: str
     board: str
@@ -43,7 +46,15 @@ class BoardPlan:
     compiled: bool
     settings: dict[str, Any]
     simulation: dict[str, Any]
-    recordings: dict[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The boards, and the recordings they share: file name to recording. ``replays`` tells a person about them."""
+
+    boards: list[BoardPlan]
+    recordings: dict[str, Recording]
+    replays: list[str]
 
 
 def parse_qos(text: str) -> dict[str, int]:
@@ -52,89 +63,94 @@ def parse_qos(text: str) -> dict[str, int]:
         if text.strip() not in ("0", "1", "2"):
             raise UsageError(f"--qos {text}: a QoS is 0, 1 or 2; or write temperature=1,pressure=0")
         return dict.fromkeys(QUANTITIES, int(text))
-    chosen = dict.fromkeys(QUANTITIES, 1)
+    chosen: dict[str, int] = {}
     faults = []
     for part in text.split(","):
         name, _, level = (piece.strip() for piece in part.partition("="))
         if name not in QUANTITIES:
             faults.append(f"unknown quantity '{name}'; the boards measure {', '.join(QUANTITIES)}")
-        elif level not in ("0", "1", "2"):
-            faults.append(f"{name}: '{level}' is no QoS; use 0, 1 or 2")
+        elif name in chosen:
+            faults.append(f"{name} is there twice")
         else:
-            chosen[name] = int(level)
+            chosen[name] = 0
+            if level in ("0", "1", "2"):
+                chosen[name] = int(level)
+            else:
+                faults.append(f"{name}: '{level}' is no QoS; use 0, 1 or 2")
     if faults:
         raise UsageError(f"--qos {text}: " + "; ".join(faults))
-    return chosen
+    return {name: chosen.get(name, 1) for name in QUANTITIES}
 
 
-def parse_signals(given: tuple[str, ...]) -> dict[str, recordings.Recording]:
-    """``QUANTITY=FILE`` pairs as recordings. Raises UsageError."""
-    found = {}
+def parse_signals(given: Sequence[str]) -> dict[str, Recording]:
+    """``QUANTITY=FILE`` texts as recordings by quantity. Raises UsageError."""
+    found: dict[str, Recording] = {}
     for text in given:
         name, equals, file = text.partition("=")
-        if not equals or name not in QUANTITIES:
+        if not equals or not file or name not in QUANTITIES:
             raise UsageError(f"--signal {text}: write QUANTITY=FILE with one of {', '.join(QUANTITIES)}")
+        if name in found:
+            raise UsageError(f"--signal {text}: {name} already replays {found[name].path}; give one file a quantity")
         found[name] = recordings.load(Path(file), name)
     return found
 
 
-def plan(
-    count: int, qos: dict[str, int], broker: tuple[str, int], signals: dict[str, recordings.Recording], folder: Path
-) -> list[BoardPlan]:
-    """The boards of a bench. Recordings are written into ``folder`` in the simulator's form."""
+def plan(count: int, qos: Mapping[str, int], broker: tuple[str, int], signals: Mapping[str, Recording]) -> Plan:
+    """``count`` boards that publish to ``broker``. Raises UsageError for too many, or a broker that no board can name."""
     if not 1 <= count <= MAX_BOARDS:
-        raise UsageError(f"--boards {count}: from 1 to {MAX_BOARDS}")
-    weather: dict[str, recordings.Recording] = {}
-    if count >= len(_KINDS):
-        weather = {name: recordings.load(WEATHER, name) for name in QUANTITIES}
-    files = {}
-    for origin, set_of in (("weather", weather), ("signal", signals)):
-        for name, recording in set_of.items():
-            files[origin, name] = folder / f"{origin}-{name}.i32"
-            recordings.write(recording, files[origin, name], quantities.quantity(name).scale)
-    return [_board(i, qos, broker, signals, files) for i in range(count)]
+        raise UsageError(f"--boards {count}: give a number from 1 to {MAX_BOARDS}")
+    files = {f"signal-{name}.i32": one for name, one in signals.items()}
+    replays = [line for one in signals.values() for line in (_pace(one.quantity, one), one.report()) if line]
+    weathered = [name for name in QUANTITIES if name not in signals]
+    if count >= len(_KINDS) and weathered:
+        weather = {name: recordings.load(WEATHER, name) for name in weathered}
+        files.update({f"weather-{name}.i32": one for name, one in weather.items()})
+        which = "machine-3" if count < 2 * len(_KINDS) else "every third board"
+        replays.append(_pace(f"{which} is in the weather", weather[weathered[0]]))
+    return Plan([_board(i, qos, broker, files) for i in range(count)], files, replays)
 
 
-def _board(
-    i: int,
-    qos: dict[str, int],
-    broker: tuple[str, int],
-    signals: dict[str, recordings.Recording],
-    files: dict[tuple[str, str], Path],
-) -> BoardPlan:
+def _pace(what: str, recording: Recording) -> str:
+    """How fast a recording is played, for a person."""
+    speed = "" if recording.step_s is None else f", {recording.step_s * ROWS_PER_S:g} times as fast as recorded"
+    return f"{what}: {recording.path.name}, {ROWS_PER_S:g} row a second{speed}"
+
+
+def _board(i: int, qos: Mapping[str, int], broker: tuple[str, int], files: Mapping[str, Recording]) -> BoardPlan:
     folder, compiled, in_weather = _KINDS[i % len(_KINDS)]
     board = boards.load(folder)
     bus = board.pins.i2c[0]
-    used = {}
-    scene = dict(_SHOP)
-    for name in QUANTITIES:
-        origin = "signal" if name in signals else "weather" if in_weather else None
-        if origin is None:
-            continue
-        used[f"{name}.i32"] = files[origin, name]
-        scene[name] = {
-            "kind": "recording",
-            "file": f"{name}.i32",
-            "scale": quantities.quantity(name).scale,
-            "rows_per_s": WEATHER_ROWS_PER_S,
-        }
+    machine = f"machine-{i + 1}"
     wanted = {
         "site": "factory",
         "floor": "floor-1",
-        "machine": f"machine-{i + 1}",
+        "machine": machine,
         "board": folder,
         "wifi": _WIFI,
         "broker": {"host": broker[0], "port": broker[1], "first_window_ms": 500},
         "buses": {"i2c0": bus},
         "outbox": {"capacity": _SMALL_OUTBOX if board.heap_bytes < _SMALL_HEAP else _OUTBOX},
-        "sensors": [{"driver": "bme280", "bus": "i2c0", "period_ms": 1000, "qos": qos}],
+        "sensors": [{"driver": "bme280", "bus": "i2c0", "period_ms": PERIOD_MS, "qos": dict(qos)}],
     }
-    settings.parse(json.loads(json.dumps(wanted)))
+    try:
+        settings.parse(wanted)
+    except settings.SettingsError as error:
+        raise UsageError(f"no board can be provisioned with this: {'; '.join(error.faults)}") from None
+    scene = {name: _signal(name, in_weather, files) for name in QUANTITIES}
     simulation = {
         "machine": board.machine,
         "unique_id": f"{i + 1:016x}",
         "wifi": {**_WIFI, "join_ms": 150, "ip": "127.0.0.1"},
         "i2c": {str(bus["id"]): {"118": {"chip": "bme280", "signals": scene}}},
     }
-    name = f"factory/floor-1/machine-{i + 1}"
-    return BoardPlan(name, folder, board.heap_bytes, compiled, wanted, simulation, used)
+    return BoardPlan(f"factory/floor-1/{machine}", folder, board.heap_bytes, compiled, wanted, simulation)
+
+
+def _signal(quantity: str, in_weather: bool, files: Mapping[str, Recording]) -> dict[str, Any]:
+    """What a chip feels: the person's recording, the weather, or the shop."""
+    for file in (f"signal-{quantity}.i32", f"weather-{quantity}.i32" if in_weather else ""):
+        if file in files:
+            scale = quantities.quantity(quantity).scale
+            return {"kind": "recording", "file": f"../{file}", "scale": scale, "rows_per_s": ROWS_PER_S}
+    signal: dict[str, Any] = _SHOP[quantity]
+    return signal

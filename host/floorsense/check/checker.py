@@ -295,7 +295,7 @@ class Checker:
             known.count += 1
             known.last_seq = last if last is not None else known.last_seq
         elif len(self._findings) < MAX_FINDINGS:
-            self._findings[key] = Finding(kind, severity, board, topic, _plain(text), boot, first, last)
+            self._findings[key] = Finding(kind, severity, board, _plain(topic), _plain(text), boot, first, last)
         else:
             self._uncounted[kind] += 1
 

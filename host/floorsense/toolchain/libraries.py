@@ -4,6 +4,7 @@ They are dependencies, installed and never copied into the repository. umqtt.sim
 without a setup.py, which pip refuses; the others are wheels whose own dependencies (all of Blinka) no board needs.
 """
 
+import functools
 import os
 import shutil
 import subprocess
@@ -11,14 +12,19 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from httpx2 import HTTPError
 from unearth import PackageFinder
-from unearth.errors import UnpackError
+from unearth.auth import MultiDomainBasicAuth
+from unearth.errors import HashMismatchError, UnpackError
+from unearth.fetchers import PyPIClient
 
 from floorsense.errors import FloorsenseError
 from floorsense.paths import LIB
 
 DEFAULT_INDEX = "https://pypi.org/simple"
+TIME_LIMIT_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -54,62 +60,87 @@ LIBRARIES = (
 
 
 def ensure_libraries(target: Path = LIB) -> list[str]:
-    """Have every library in ``target``. Returns the names of those fetched now; instant when none is missing."""
-    missing = [one for one in LIBRARIES if _stamp(one, target) != one.sha256]
+    """Have every library in ``target``. Returns those fetched now; instant when none is missing. Raises FloorsenseError."""
+    missing = [one for one in LIBRARIES if not _is_there(one, target)]
     if not missing:
         return []
     target.mkdir(parents=True, exist_ok=True)
-    finder = PackageFinder(index_urls=_indexes(), ignore_compatibility=True)
+    finder = _finder()
     for one in missing:
         _fetch(finder, one, target)
     return [f"{one.name} {one.version}" for one in missing]
 
 
-def _stamp(one: Library, target: Path) -> str:
-    stamp = target / f"{one.folder}.sha256"
-    return stamp.read_text().strip() if stamp.is_file() and (target / one.folder).is_dir() else ""
+def _stamp(one: Library, target: Path) -> Path:
+    """The file that says which archive the folder beside it came from."""
+    return target / f"{one.folder}.sha256"
+
+
+def _is_there(one: Library, target: Path) -> bool:
+    stamp = _stamp(one, target)
+    return stamp.is_file() and stamp.read_text().strip() == one.sha256 and (target / one.folder).is_dir()
 
 
 def _fetch(finder: PackageFinder, one: Library, target: Path) -> None:
     what = f"{one.name} {one.version}"
+    # In the target's own file system: what is renamed into place appears whole or not at all.
     with tempfile.TemporaryDirectory(dir=target) as scratch:
         try:
-            found = finder.find_best_match(f"{one.name}=={one.version}", allow_yanked=True, hashes={"sha256": [one.sha256]})
-            if found.best is None:
-                raise FloorsenseError(
-                    f"{what} is not on the package index {', '.join(_indexes())} with the hash it should have; "
-                    "check the network, or the index that pip is configured with"
-                )
-            unpacked = finder.download_and_unpack(found.best.link, scratch, hashes={"sha256": [one.sha256]})
-        except UnpackError as error:
-            raise FloorsenseError(f"{what}: what came is not what was pinned: {error}") from error
-        except OSError as error:
-            raise FloorsenseError(f"{what} cannot be fetched: {error}; is there a network?") from error
-        except Exception as error:
-            # unearth lets its HTTP library's errors through, whichever that is.
-            if type(error).__module__.split(".")[0] not in ("httpx", "requests", "urllib3"):
-                raise
-            raise FloorsenseError(f"{what} cannot be fetched ({type(error).__name__}); is there a network?") from error
-        for wheel in Path(scratch).rglob("*.whl"):
-            # Left packed by unearth. Its hash is right, so its paths are those we know.
-            shutil.unpack_archive(wheel, unpacked := Path(scratch, "wheel"), "zip")
-        source = next(Path(unpacked).rglob(f"{one.folder}/*.py"), None)
+            unpacked = _download(finder, one, Path(scratch))
+        except HashMismatchError as error:
+            raise FloorsenseError(f"{what}: what came does not have the hash it should have; nothing was kept") from error
+        except (UnpackError, shutil.ReadError) as error:
+            raise FloorsenseError(f"{what}: what came cannot be unpacked: {error}".splitlines()[0]) from error
+        except (HTTPError, OSError) as error:
+            raise FloorsenseError(f"{what} cannot be fetched ({error or type(error).__name__}); is there a network?") from error
+        source = next((path.parent for path in unpacked.rglob(f"{one.folder}/*.py")), None)
         if source is None:
             raise FloorsenseError(f"{what}: the archive has no folder {one.folder}")
         shutil.rmtree(target / one.folder, ignore_errors=True)
-        source.parent.rename(target / one.folder)
-        (target / f"{one.folder}.sha256").write_text(one.sha256 + "\n")
+        source.rename(target / one.folder)
+        _stamp(one, target).write_text(one.sha256 + "\n")
+
+
+def _download(finder: PackageFinder, one: Library, scratch: Path) -> Path:
+    hashes = {"sha256": [one.sha256]}
+    found = finder.find_best_match(f"{one.name}=={one.version}", allow_yanked=True, hashes=hashes)
+    if found.best is None:
+        hosts = ", ".join(urlsplit(url).hostname or url for url in _indexes())
+        raise FloorsenseError(
+            f"{one.name} {one.version} with the hash it should have is not to be had from {hosts}; "
+            "check the network, and the index that pip is configured with"
+        )
+    unpacked = scratch / "unpacked"
+    unpacked.mkdir()
+    unpacked = finder.download_and_unpack(found.best.link, unpacked, hashes=hashes)
+    for wheel in scratch.rglob("*.whl"):
+        # unearth leaves wheels packed. This one's hash is right, so its paths are those we know.
+        unpacked = scratch / "wheel"
+        shutil.unpack_archive(wheel, unpacked, "zip")
+    return unpacked
+
+
+def _finder() -> PackageFinder:
+    indexes = _indexes()
+    session = PyPIClient(timeout=TIME_LIMIT_S)
+    # An index that wants a password gets the one in its URL; nobody is asked for one while the bench waits.
+    session.auth = MultiDomainBasicAuth(prompting=False, index_urls=indexes)
+    # unearth's own default is of this class; only its annotations disagree.
+    return PackageFinder(session, index_urls=indexes, ignore_compatibility=True)  # type: ignore[arg-type]
 
 
 def _indexes() -> list[str]:
-    """The index that pip is configured with: its variable, its file, or the public one."""
-    if url := os.environ.get("PIP_INDEX_URL"):
-        return [url]
-    asked = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "get", "global.index-url"],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    return [asked.stdout.strip() or DEFAULT_INDEX]
+    """The indexes that pip is configured with: its variables, its files, or the public one."""
+    found = [*(_configured("index-url") or DEFAULT_INDEX).split(), *_configured("extra-index-url").split()]
+    for url in found:
+        if urlsplit(url).scheme not in ("https", "http", "file"):
+            raise FloorsenseError("pip is configured with an index that is no URL; see `pip config list`")
+    return found
+
+
+@functools.cache
+def _configured(option: str) -> str:
+    if value := os.environ.get("PIP_" + option.upper().replace("-", "_")):
+        return value
+    command = [sys.executable, "-m", "pip", "config", "get", f"global.{option}"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False).stdout.strip()

