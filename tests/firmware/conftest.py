@@ -11,7 +11,6 @@ the first is asked for. A module's flags, plain strings at its top level:
 import ast
 import functools
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,13 +20,10 @@ from typing import Any
 import pytest
 
 from floorsense.paths import BOARDS, FIRMWARE, LIB
-from floorsense.toolchain.micropython import find_micropython
 
 HERE = Path(__file__).parent
 FAKES = HERE.parent / "fakes"
 FOLDERS = [HERE, FAKES, BOARDS / "SIMULATED", FIRMWARE, LIB]
-MARK = "\x1e"
-TIME_LIMIT_S = 50
 NO_UMQTT = "FLOORSENSE_UMQTT names no folder with micropython-lib's umqtt/simple.py"
 
 # At the end: these folders have a `machine` and a `micropython`, which must hide nothing from the host's tests.
@@ -35,15 +31,7 @@ sys.path += [str(folder) for folder in [*FOLDERS, FAKES / "cpython"]]
 pytest.register_assert_rewrite("expect", "scripted")
 
 from expect import Skip  # noqa: E402
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a test ended under MicroPython: its kind, a line that says why, and what it printed."""
-
-    kind: str
-    text: str
-    output: str
+from twins import Outcome, run  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -121,44 +109,6 @@ class Twin(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         return self.path, None, f"{self.parent.name}: {self.name}"
-
-
-def run(module: str, names: list[str], folders: list[Path], cwd: Path) -> dict[str, Outcome]:
-    """The outcome of each of ``names``, run by one MicroPython process in ``cwd``."""
-    environment = {**os.environ, "MICROPYPATH": os.pathsep.join([*map(str, folders), ".frozen"])}
-    command = [str(find_micropython()), str(HERE / "on_micropython.py"), module, *names]
-    try:
-        done = subprocess.run(
-            command,
-            cwd=cwd,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=TIME_LIMIT_S,
-            check=False,
-        )
-        output, ending = done.stdout, f"MicroPython ended with code {done.returncode}"
-    except subprocess.TimeoutExpired as late:
-        output, ending = late.stdout or b"", f"MicroPython was not done within {TIME_LIMIT_S} s"
-    return sorted_out(output.decode(errors="replace"), names, ending)
-
-
-def sorted_out(output: str, names: list[str], ending: str) -> dict[str, Outcome]:
-    """Outcomes from the reports in ``output``. A test without one failed, by ``ending``, and shows all that was printed."""
-    found: dict[str, Outcome] = {}
-    name, printed = "", ""
-    for piece in output.split(MARK)[1:]:
-        report, _, after = piece.partition("\n")
-        kind, _, text = report.rstrip("\r").partition(" ")
-        if kind == "begin":
-            name, printed = text, after
-        else:
-            found[name] = Outcome(kind, text, printed)
-    during = f" during {name}" if name and name not in found else ""
-    for missing in names:
-        found.setdefault(missing, Outcome("failed", f"{ending}{during}", output.replace(MARK, "")))
-    return found
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> Twice:

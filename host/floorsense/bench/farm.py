@@ -1,5 +1,6 @@
 """Simulated boards as processes: each the real firmware in the real MicroPython, in the heap of the board it plays."""
 
+import contextlib
 import json
 import os
 import re
@@ -25,6 +26,7 @@ SIMULATION_BYTES = 48 * 1024
 # time are between their start and their first word, and none holds up the others for longer than the limit.
 _AT_ONCE = 2 * (os.cpu_count() or 1)
 _FIRST_WORD_S = 5
+_ASLEEP_S = 0.5
 # A board that is stopped delivers what it has; then it says its last word and ends.
 _STOP_S = 5
 _TAIL_BYTES = 4096
@@ -60,6 +62,20 @@ class SimulatedBoard:
         """How many readings were delivered, and how many left behind, by what a stopped board says."""
         found = _ACCOUNT.search(self.tail()[-1])
         return (int(found[1]), int(found[2])) if found else None
+
+    def interrupt(self) -> None:
+        """Press its Ctrl-C, while it sleeps where that can be seen.
+
+        MicroPython's unix port jumps out of whatever runs, a garbage collection too, and then its heap stays locked; on a
+        board the same interrupt waits for the next bytecode.
+        """
+        state = Path(f"/proc/{self.process.pid}/stat")
+        end = time.monotonic() + (_ASLEEP_S if state.exists() else 0)
+        with contextlib.suppress(OSError):
+            while state.read_text().rpartition(")")[2].split()[0] != "S" and time.monotonic() < end:
+                time.sleep(0.001)
+        if self.exit_code() is None:
+            self.process.send_signal(signal.SIGINT)
 
     def is_starting(self) -> bool:
         """Whether it may still be compiling: it has said nothing yet, and not for long."""
@@ -103,8 +119,7 @@ class Farm:
     def stop(self) -> list[SimulatedBoard]:
         """End every board as a person would, by Ctrl-C. Returns those that had to be killed."""
         for one in self.boards:
-            if one.exit_code() is None:
-                one.process.send_signal(signal.SIGINT)
+            one.interrupt()
         end = time.monotonic() + _STOP_S
         return [one for one in self.boards if not self._children.end(one.process, end - time.monotonic())]
 

@@ -1,305 +1,252 @@
 """The checker: takes every message as it comes, never fails on one, and says in the end what was wrong."""
 
 import json
-from collections import Counter
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, NoReturn
 
-from floornode.contract import decoding, quantities, status, topics
-from floornode.contract.reading import CLOCK_NOT_SET, OUT_OF_RANGE, REPLAYED, Reading
+from floornode.contract import decoding, quantities, topics
+from floornode.contract.quantities import Quantity
+from floornode.contract.reading import CLOCK_NOT_SET, OUT_OF_RANGE, REPLAYED, SATURATED, Reading
 from floornode.contract.reading import FAULT as SENSOR_FAULT
+from floorsense.check.board import Board
+from floorsense.check.closing import close
 from floorsense.check.expectation import Expectation
-from floorsense.check.report import FAULT, NOTE, Finding, Report, fold
-from floorsense.check.series import Latencies, Series
+from floorsense.check.findings import FAULT, NOTE, Findings
+from floorsense.check.latency import Latencies
+from floorsense.check.numbering import LATE, NEW, REPEATED, Numbering
+from floorsense.check.report import Report
+from floorsense.check.series import Series
 
+# A reading with all its features has less than 500 bytes, the birth of a board with every sensor less than 4,000.
 MAX_PAYLOAD = 65536
-MAX_SERIES = 20000
-# Kinds of findings remembered one by one; a fault that comes in more shapes than this is counted only.
-MAX_FINDINGS = 2000
+MAX_TOPICS = 20000
 # A board's clock may be ahead of ours by what two synchronised clocks differ, and behind by what a slow link takes.
 AHEAD_MS = 2000
 BEHIND_MS = 60000
-# Three periods, but never less than this, without a reading: the board is silent.
-SILENT_MS = 5000
-# By how much the rate may miss the declared one, once enough readings came to tell.
-RATE_TOLERANCE = 0.2
-ENOUGH = 5
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 @dataclass
-class Board:
-    """SITE/FLOOR/MACHINE and what its status messages said. ``state``: online, lost, stopped or unknown."""
+class _Place:
+    """What a topic is, found once. ``quantity``: None for a status."""
 
-    name: str
-    state: str = "unknown"
-    boot: int | None = None
-    board: str = ""
-    firmware: str = ""
-    declared: dict[str, Any] = field(default_factory=dict)
-    series: dict[str, Series] = field(default_factory=dict)
-    dropped: dict[str, int] = field(default_factory=dict)
-    heard_at: float = 0.0
-    was_born_live: bool = False
+    board: str
+    quantity: Quantity | None
 
 
 class Checker:
-    def __init__(self, expect: Expectation | None = None, strict: bool = False) -> None:
-        """``strict``: repeats fail the check even at QoS 1, which allows them."""
+    """Messages and their arrival times in, a report out.
+
+    It reads no clock and opens nothing. ``message`` may be called in one thread and ``boards`` be looked at in another.
+    """
+
+    def __init__(self, expect: Expectation | None = None, strict: bool = False, from_start: bool = False) -> None:
+        """``strict``: repeats are faults even at QoS 1, which allows them.
+
+        ``from_start``: the boards start after the checker, so that each must be heard from its seq 0 on.
+        """
         self.boards: dict[str, Board] = {}
         self.received = 0
         self._expect = expect or Expectation()
         self._strict = strict
-        self._findings: dict[tuple[str, str, str], Finding] = {}
-        self._uncounted: Counter[str] = Counter()
-        self._series = 0
+        self._from_start = from_start
+        self._findings = Findings()
+        self._latencies = Latencies(3)
+        self._places: dict[str, _Place] = {}
+        self._heard_again_at = 0.0
+        self._lock = Lock()
 
     def message(self, topic: str, data: bytes, qos: int, retain: bool, dup: bool, at_ms: float) -> None:
-        """Take one message that arrived at ``at_ms`` (Unix time). Never raises."""
-        try:
-            site, floor, machine, leaf = topics.split(topic)
-        except ValueError as error:
-            self._find("topic", FAULT, "", topic, str(error))
-            return
-        board = self._board("/".join((site, floor, machine)))
-        if board is None:
-            return
-        fields = self._fields(board, topic, data)
-        if fields is None:
-            return
-        board.heard_at = at_ms
-        try:
-            if leaf == topics.STATUS:
-                self._take_status(board, topic, decoding.decode_status(fields), retain)
-            else:
-                kind = quantities.quantity(leaf)
-                self._take_reading(board, topic, decoding.decode_reading(fields, kind), qos, retain, at_ms)
-        except ValueError as error:
-            text = str(error)
-            self._find("unit" if text.startswith("unit") else "schema", FAULT, board.name, topic, text)
+        """Take one message that arrived at ``at_ms`` (Unix time). Never raises.
+
+        ``dup`` says nothing here: it is of the link between broker and listener, not of the board's.
+        """
+        with self._lock:
+            place = self._places.get(topic) or self._find_place(topic)
+            if place is None:
+                return
+            fields = self._read(place, topic, data)
+            if fields is None:
+                return
+            try:
+                if place.quantity is None:
+                    said = decoding.decode_status(fields)
+                    self._board(place.board).take_status(said, retain, at_ms, self._findings)
+                else:
+                    reading = decoding.decode_reading(fields, place.quantity)
+                    self._take(self._board(place.board), topic, reading, qos, retain, at_ms)
+            except ValueError as error:
+                self._findings.add(_kind_of(fields, place), FAULT, place.board, topic, str(error))
 
     def interrupted(self, from_ms: float, to_ms: float) -> None:
         """Nothing could be heard in this span: what is missing from it is not known to be lost."""
-        for board in self.boards.values():
-            for series in board.series.values():
-                series.boot = None
-        self._find("deaf", NOTE, "", "", f"the connection to the broker was away for {(to_ms - from_ms) / 1000:.1f} s")
+        with self._lock:
+            for board in self.boards.values():
+                for series in board.series.values():
+                    series.numbering.interrupt()
+                    series.last = None
+            self._heard_again_at = to_ms
+            text = f"the broker was out of our reach for {(to_ms - from_ms) / 1000:.1f} s; what was sent then is not checked"
+            self._findings.add("deaf", NOTE, "", "", text)
 
     def finish(self, at_ms: float) -> Report:
         """The report as of ``at_ms``. More may be taken and reported afterwards."""
-        kept = dict(self._findings)
-        for board in self.boards.values():
-            self._finish_board(board, at_ms)
-        self._finish_expected()
-        if not self.received:
-            text = "nothing was heard: is the topic right, and does anything publish?"
-            self._find("silent", FAULT, "", "", text)
-        for kind, count in self._uncounted.items():
-            self._find("more", FAULT, "", "", f"{count} further findings of kind '{kind}' were not listed")
-        findings, self._findings = fold(self._findings.values()), kept
-        every = [one for board in self.boards.values() for one in board.series.values()]
-        latencies = Latencies()
-        for one in every:
-            latencies.merge(one.latencies)
-        return Report(
-            received=self.received,
-            boards=len(self.boards),
-            lost=sum(one.lost for one in every),
-            repeated=sum(one.repeated for one in every),
-            disordered=sum(one.disordered for one in every),
-            latency_ms={
-                "p50": latencies.percentile(0.50),
-                "p95": latencies.percentile(0.95),
-                "p99": latencies.percentile(0.99),
-                "max": latencies.worst if latencies.total else None,
-            },
-            findings=findings,
-            checked=[one.topic for one in every],
-        )
+        with self._lock:
+            findings = self._findings.copy()
+            boards = list(self.boards.values())
+            series = [one for board in boards for one in board.series.values()]
+            close(boards, self._expect, at_ms, self._heard_again_at, findings)
+            if not self.received and not findings.has_faults():
+                text = "no reading was heard: is --topic right, and does anything publish there?"
+                findings.add("silent", FAULT, "", "", text)
+            return Report(
+                received=self.received,
+                boards=len(boards),
+                lost=sum(one.lost for one in series),
+                repeated=sum(one.repeated for one in series),
+                disordered=sum(one.disordered for one in series),
+                series=series,
+                latency_ms=self._latencies.as_dict(),
+                findings=findings.sorted(),
+            )
 
-    # What comes in.
+    def _find_place(self, topic: str) -> _Place | None:
+        try:
+            site, floor, machine, leaf = topics.split(topic)
+            quantity = None if leaf == topics.STATUS else quantities.quantity(leaf)
+        except ValueError as error:
+            text = f"{topic!r}: {error}; if it is somebody else's, narrow --topic"
+            self._findings.add("topic", FAULT, "", "", text)
+            return None
+        if len(self._places) >= MAX_TOPICS:
+            text = f"there are more than {MAX_TOPICS} topics; the rest is not checked"
+            self._findings.add("too-many", FAULT, "", "", text)
+            return None
+        place = self._places[topic] = _Place(f"{site}/{floor}/{machine}", quantity)
+        return place
 
-    def _board(self, name: str) -> Board | None:
+    def _board(self, name: str) -> Board:
         board = self.boards.get(name)
         if board is None:
-            if len(self.boards) >= MAX_SERIES:
-                self._find("too-many", FAULT, "", "", f"more than {MAX_SERIES} boards; the rest is not checked")
-                return None
             board = self.boards[name] = Board(name)
         return board
 
-    def _fields(self, board: Board, topic: str, data: bytes) -> Any:
-        if len(data) > MAX_PAYLOAD:
-            text = f"a payload of {len(data)} bytes; a reading has less than 1,000"
-            self._find("schema", FAULT, board.name, topic, text, fold="size")
+    def _read(self, place: _Place, topic: str, data: bytes) -> Any:
+        """The payload's JSON, or None where there is none, which is said."""
+        if not data and place.quantity is None:
+            # That is how a retained status is taken off a broker.
             return None
-        try:
-            return json.loads(data)
-        except UnicodeDecodeError:
-            self._find("schema", FAULT, board.name, topic, "payload is not UTF-8")
-        except (ValueError, RecursionError):
-            if data:
-                self._find("schema", FAULT, board.name, topic, f"payload is not JSON: {data[:40]!r}", fold="json")
-            elif not topic.endswith("/" + topics.STATUS):
-                self._find("schema", FAULT, board.name, topic, "payload is empty")
+        what = None
+        if len(data) > MAX_PAYLOAD:
+            what = f"{len(data)} bytes, far more than any reading has"
+        elif not data:
+            what = "empty"
+        else:
+            try:
+                fields = _DECODER.decode(data.decode())
+                if fields is not None:
+                    return fields
+                what = "null"
+            except UnicodeDecodeError as error:
+                what = f"not UTF-8 (byte {error.start})"
+            except (ValueError, RecursionError):
+                what = f"not JSON: {data[:40].decode(errors='replace')!r}"
+        self._findings.add("schema", FAULT, place.board, topic, f"payload is {what}", fold=what[:8])
         return None
 
-    def _take_status(self, board: Board, topic: str, said: dict[str, Any], retain: bool) -> None:
-        state, boot = said["status"], said["boot"]
-        if state == status.ONLINE:
-            if board.boot is not None and boot < board.boot:
-                text = f"birth of boot {boot} after boot {board.boot}: the boot number went back"
-                self._find("status", FAULT, board.name, topic, text, fold="back")
-            if not retain and boot != board.boot:
-                board.was_born_live = True
-                for series in board.series.values():
-                    series.begin(boot)
-            board.boot, board.declared = boot, said["readings"]
-            board.board, board.firmware = str(said.get("board", "")), str(said.get("firmware", ""))
-            board.dropped = said.get("dropped") or {}
-        elif board.boot is not None and boot != board.boot:
-            if not retain:
-                text = f"{'will' if state == status.LOST else 'last word'} of boot {boot}, birth of boot {board.boot}"
-                self._find("status", FAULT, board.name, topic, text, fold="disagree")
-            return
-        elif state == status.LOST:
-            severity = NOTE if retain else FAULT
-            self._find("lost", severity, board.name, topic, "the broker lost the board and published its will")
-        board.state = state
-
-    def _take_reading(self, board: Board, topic: str, one: Reading, qos: int, retain: bool, at_ms: float) -> None:
+    def _take(self, board: Board, topic: str, one: Reading, qos: int, retain: bool, at_ms: float) -> None:
         if retain:
-            self._find("retained", NOTE, board.name, topic, "a retained reading, which may be of any age, is not counted")
+            text = "a retained reading, which may be of any age, is not counted; boards do not retain readings"
+            self._findings.add("retained", NOTE, board.name, topic, text)
             return
         series = board.series.get(one.quantity.name)
         if series is None:
-            if self._series >= MAX_SERIES:
-                self._find("too-many", FAULT, "", "", f"more than {MAX_SERIES} topics; the rest is not checked")
-                return
-            self._series += 1
-            series = board.series[one.quantity.name] = Series(topic, one.quantity)
-            if board.was_born_live and board.boot is not None:
-                series.begin(board.boot)
+            known = self._from_start or board.tells_start(one, at_ms)
+            series = board.series[one.quantity.name] = Series(topic, one.quantity, Numbering(known))
         self.received += 1
+        before = series.last
         verdict = series.take(one, at_ms)
-        declared = board.declared.get(one.quantity.name) or {}
-        if verdict == "repeated":
+        if verdict is REPEATED:
             severity = NOTE if qos == 1 and not self._strict else FAULT
-            self._find_seq("repeated", severity, board, topic, one, f"came again at QoS {qos}")
-        elif verdict == "disordered":
-            self._find_seq("disorder", FAULT, board, topic, one, "came after a later one")
-        elif one.boot is not None and board.state == status.LOST and one.boot == board.boot:
-            self._find_seq("status", FAULT, board, topic, one, "came after the will of its own boot")
-        if isinstance(declared.get("qos"), int) and qos != declared["qos"]:
-            text = f"came at QoS {qos}; the birth message declares {declared['qos']}"
-            self._find("qos", FAULT, board.name, topic, text)
+            self._add("repeated", severity, board, topic, one, f"came again, at QoS {qos}", fold=f"{qos}")
+            return
+        if one.boot is not None:
+            board.take_boot(one.boot)
+        if verdict is LATE and not one.flags & REPLAYED:
+            self._add("disorder", FAULT, board, topic, one, "came after later ones, and is not marked as replayed", fold="")
+        self._judge_qos(board, topic, one, qos)
         self._judge_value(board, topic, one)
-        if verdict is None:
-            self._judge_time(board, topic, series, one, at_ms)
+        self._judge_time(board, topic, series, one, before if verdict is NEW else None, at_ms)
+
+    def _judge_qos(self, board: Board, topic: str, one: Reading, qos: int) -> None:
+        declared = board.declares(one, "qos")
+        if declared is not None and qos != declared:
+            self._add("qos", FAULT, board, topic, one, f"came at QoS {qos}; the birth message declares {declared}")
+        expected = self._expect.qos(board.name, one.quantity.name)
+        if expected is not None and qos != expected:
+            self._add("qos", FAULT, board, topic, one, f"came at QoS {qos}; expected was {expected}")
 
     def _judge_value(self, board: Board, topic: str, one: Reading) -> None:
-        kind = one.quantity
         if one.flags & SENSOR_FAULT:
-            self._find("sensor", FAULT, board.name, topic, str(one.reason or "no reason given"))
+            self._add("sensor", FAULT, board, topic, one, f"sensor fault: {one.reason or 'no reason given'}")
             return
-        low, high = self._expect.span(topic, kind)
+        kind = one.quantity
         value = kind.number(one.value)
+        low, high = self._expect.span(board.name, kind)
         if not low <= value <= high:
             text = f"{value:g} {kind.unit} is outside {low:g} to {high:g}"
-            self._find_seq("range", FAULT, board, topic, one, text)
-        elif one.flags & OUT_OF_RANGE:
-            self._find_seq("range", NOTE, board, topic, one, f"{value:g} {kind.unit}: beyond the sensor's range, it says")
+            self._add("range", FAULT, board, topic, one, text, fold="outside")
+        elif one.flags & (OUT_OF_RANGE | SATURATED):
+            text = f"{value:g} {kind.unit} is beyond the sensor's range, the board says"
+            self._add("range", NOTE, board, topic, one, text, fold="flagged")
 
-    def _judge_time(self, board: Board, topic: str, series: Series, one: Reading, at_ms: float) -> None:
+    def _judge_time(self, board: Board, topic: str, series: Series, one: Reading, before: Reading | None, at_ms: float) -> None:
         if one.flags & CLOCK_NOT_SET:
-            self._find_seq("clock", NOTE, board, topic, one, "the board's clock is not set, it says")
+            self._add("clock", NOTE, board, topic, one, "the board's clock is not set, it says", fold="not set")
             return
         behind = at_ms - one.ts
-        if behind < -AHEAD_MS:
-            self._find_seq("clock", FAULT, board, topic, one, f"dated {-behind / 1000:.0f} s in the future")
-        elif behind > BEHIND_MS and not one.flags & REPLAYED:
-            self._find_seq("clock", FAULT, board, topic, one, f"dated {behind / 1000:.0f} s in the past, and not replayed")
-        elif one.ts < series.fresh_ts and not one.flags & REPLAYED:
-            self._find_seq("clock", FAULT, board, topic, one, "dated before the reading that came before it")
-        series.fresh_ts = one.ts
+        replayed = one.flags & REPLAYED
+        if one.ts < decoding.TS_MIN and not replayed:
+            self._add("clock", FAULT, board, topic, one, "dated before 2000: a clock never set, and no word of it", fold="1970")
+        elif one.ts > decoding.TS_MAX:
+            self._add("clock", FAULT, board, topic, one, "dated after 2100; `ts` is in seconds", fold="2100")
+        elif behind < -AHEAD_MS:
+            self._add("clock", FAULT, board, topic, one, f"dated {_span(-behind)} in the future", fold="ahead")
+        elif behind > BEHIND_MS and not replayed:
+            self._add("clock", FAULT, board, topic, one, f"dated {_span(behind)} ago, and not as replayed", fold="behind")
+        elif not replayed:
+            series.add_latency(behind)
+            self._latencies.add(behind)
+        if before is not None and before.boot == one.boot and one.ts < before.ts and not before.flags & CLOCK_NOT_SET:
+            text = f"dated {_span(before.ts - one.ts)} before the reading ahead of it"
+            self._add("clock", FAULT, board, topic, one, text, fold="back")
 
-    # What is known only in the end.
-
-    def _finish_board(self, board: Board, at_ms: float) -> None:
-        for name, count in board.dropped.items():
-            text = f"the board gave up {count} readings of {name}: its outbox was full"
-            self._find("dropped", FAULT, board.name, "", text)
-        for series in board.series.values():
-            for boot, first, last in series.holes:
-                span = f"seq {first}" if first == last else f"seq {first} to {last}"
-                text = f"boot {boot}: {span} never came"
-                self._find("gap", FAULT, board.name, series.topic, text, boot=boot, first=first, last=last)
-            if series.lost_beyond:
-                self._find("gap", FAULT, board.name, series.topic, f"{series.lost_beyond} more are missing")
-            if series.unnumbered:
-                text = f"{series.unnumbered} readings without boot and seq: losses cannot be told"
-                self._find("unnumbered", NOTE, board.name, series.topic, text)
-        wanted = {name: one.get("period") for name, one in board.declared.items() if isinstance(one, dict)}
-        wanted.update(self._expect.periods(board.name))
-        for name, period in wanted.items():
-            if isinstance(period, (int, float)) and period > 0:
-                self._finish_rate(board, name, float(period), at_ms)
-
-    def _finish_rate(self, board: Board, name: str, period: float, at_ms: float) -> None:
-        topic = f"{board.name}/{name}"
-        series = board.series.get(name)
-        if board.state == status.ONLINE:
-            heard = series.last_at if series and series.live else board.heard_at
-            quiet = at_ms - heard
-            if quiet > max(3000 * period, SILENT_MS):
-                text = f"nothing for {quiet / 1000:.0f} s at a period of {period:g} s, and no will"
-                self._find("silent", FAULT, board.name, topic, text)
-                return
-        rate = series.rate_hz if series and series.live > ENOUGH else None
-        if rate is not None and series is not None and not series.lost and abs(rate * period - 1) > RATE_TOLERANCE:
-            text = f"{rate:.2f} readings a second; its period of {period:g} s makes {1 / period:.2f}"
-            self._find("rate", FAULT, board.name, topic, text)
-
-    def _finish_expected(self) -> None:
-        for name, wanted in self._expect.boards.items():
-            board = self.boards.get(name)
-            if board is None:
-                self._find("missing", FAULT, name, "", "this board was expected and did not appear")
-                continue
-            for quantity in wanted:
-                if quantity not in board.series:
-                    self._find("missing", FAULT, name, f"{name}/{quantity}", "expected, and not one reading came")
-
-    # Findings.
-
-    def _find_seq(self, kind: str, severity: str, board: Board, topic: str, one: Reading, text: str) -> None:
-        seq = one.seq
-        if seq is not None:
-            text = f"boot {one.boot} seq {seq} {text}"
-        self._find(kind, severity, board.name, topic, text, fold=kind + severity, boot=one.boot, first=seq, last=seq)
-
-    def _find(
-        self,
-        kind: str,
-        severity: str,
-        board: str,
-        topic: str,
-        text: str,
-        fold: str | None = None,
-        boot: int | None = None,
-        first: int | None = None,
-        last: int | None = None,
+    def _add(
+        self, kind: str, severity: str, board: Board, topic: str, one: Reading, text: str, fold: str | None = None
     ) -> None:
-        key = (kind, topic or board, fold or text)
-        known = self._findings.get(key)
-        if known is not None:
-            known.count += 1
-            known.last_seq = last if last is not None else known.last_seq
-        elif len(self._findings) < MAX_FINDINGS:
-            self._findings[key] = Finding(kind, severity, board, _plain(topic), _plain(text), boot, first, last)
-        else:
-            self._uncounted[kind] += 1
+        self._findings.add(kind, severity, board.name, topic, text, fold=fold, boot=one.boot, seq=one.seq)
 
 
-def _plain(text: str) -> str:
-    """``text`` on one line, cut: parts of it were written by whoever publishes."""
-    return "".join(char if char.isprintable() else "?" for char in text)[:300]
+def _kind_of(fields: Any, place: _Place) -> str:
+    """Which kind of fault it is that the contract's decoder refused."""
+    if place.quantity is not None and isinstance(fields, dict):
+        unit = fields.get("unit")
+        if isinstance(unit, str) and unit != place.quantity.unit:
+            return "unit"
+    return "schema"
+
+
+def _span(ms: float) -> str:
+    """A length of time as a person says it."""
+    seconds = ms / 1000
+    for size, name in ((86400, "days"), (3600, "hours"), (120, "s")):
+        if seconds >= 2 * size:
+            return f"{seconds / size if name != 's' else seconds:.0f} {name}"
+    return f"{seconds:.1f} s"

