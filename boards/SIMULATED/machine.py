@@ -13,7 +13,7 @@ How the process of a board ends tells what happened to it; whoever runs it may s
 import simulation
 
 try:
-    from umachine import *  # noqa: F403  # what the unix port's own module has stays
+    from umachine import *  # what the unix port's own module has stays
 except ImportError:  # CPython
     pass
 

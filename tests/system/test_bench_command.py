@@ -55,7 +55,7 @@ def test_a_recording_with_holes_is_said_in_one_line_and_replayed(tmp_path: Path)
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["--boards", "0"], "--boards 0: from 1"),
+        (["--boards", "0"], "--boards 0: give a number from 1"),
         (["--qos", "temprature=1,pressure=9"], "unknown quantity 'temprature'"),
         (["--qos", "3"], "a QoS is 0, 1 or 2"),
         (["--signal", "temperature=no-such-file.csv"], "no-such-file.csv"),
