@@ -5,6 +5,9 @@ import json
 from floornode.mqtt import session as sessions
 from scripted import CONNACK, STATUS, Board, ack, published
 
+# Run once more over micropython-lib's umqtt.simple where it is at hand: see conftest.py.
+UMQTT = "every packet"
+
 PUBACK, PUBREC, PUBREL, PUBCOMP = 0x40, 0x50, 0x62, 0x70
 
 

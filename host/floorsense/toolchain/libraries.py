@@ -112,11 +112,10 @@ def _download(finder: PackageFinder, one: Library, scratch: Path) -> Path:
         )
     unpacked = scratch / "unpacked"
     unpacked.mkdir()
-    unpacked = finder.download_and_unpack(found.best.link, unpacked, hashes=hashes)
-    for wheel in scratch.rglob("*.whl"):
+    found_at = finder.download_and_unpack(found.best.link, unpacked, hashes=hashes)
+    if found_at.is_file():
         # unearth leaves wheels packed. This one's hash is right, so its paths are those we know.
-        unpacked = scratch / "wheel"
-        shutil.unpack_archive(wheel, unpacked, "zip")
+        shutil.unpack_archive(found_at, unpacked, "zip")
     return unpacked
 
 
