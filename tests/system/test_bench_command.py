@@ -123,7 +123,7 @@ def test_a_board_that_was_killed_is_reported_by_name(tmp_path: Path) -> None:
         pytest.skip("finds the board's process by /proc")
     assert bench.returncode == 1
     assert "factory/floor-1/machine-2: its process was killed by signal 9" in said
-    assert "published its will" in said
+    assert "lost: factory/floor-1/machine-2" in said
 
 
 def test_without_Mosquitto_the_embedded_broker_serves_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
