@@ -140,11 +140,10 @@ class Dial:
 
     def poll(self):
         """The connected transport, or None while the network is at it."""
-        events = 0
-        for _, events in self._ready.ipoll(0):
-            pass
-        if not events:
+        ready = self._ready.poll(0)
+        if not ready:
             return None
+        events = ready[0][1]
         if events & (select.POLLERR | select.POLLHUP):
             self._raise_reason()
         connected = self._socket
