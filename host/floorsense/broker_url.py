@@ -21,32 +21,40 @@ class BrokerUrl:
 
     @classmethod
     def parse(cls, text: str) -> "BrokerUrl":
-        """Raises UsageError, which never shows a password."""
-        try:
-            parts = urlsplit(text)
-            port = parts.port
-        except ValueError as error:
-            raise UsageError(f"--broker: {error}; write mqtt://HOST:PORT") from None
-        if parts.scheme not in _PORTS:
+        """Raises UsageError, which shows nothing of what was written: a password may be in any part of it."""
+        scheme, _, rest = text.partition("://")
+        if scheme.lower() not in _PORTS or not rest:
             raise UsageError("--broker: write mqtt://HOST:PORT, or mqtts://HOST:PORT for TLS")
-        if parts.password is not None:
+        if ":" in rest.rpartition("@")[0]:
             raise UsageError(
                 f"--broker: a password there is seen by everybody on this machine; set {PASSWORD_VARIABLE} instead"
             )
-        if not parts.hostname or parts.path not in ("", "/") or parts.query:
-            raise UsageError("--broker: write mqtt://HOST:PORT, with nothing behind the port")
+        try:
+            parts = urlsplit(text)
+            port = parts.port
+            host = parts.hostname
+        except ValueError:
+            raise UsageError("--broker: HOST:PORT cannot be read; a port is 1 to 65535, IPv6 is [ADDRESS]:PORT") from None
+        if not host or any(char.isspace() or not char.isprintable() for char in host):
+            raise UsageError("--broker: it names no host; write mqtt://HOST:PORT")
+        if port == 0:
+            raise UsageError("--broker: port 0 cannot be; a port is 1 to 65535")
+        if parts.path not in ("", "/") or parts.query or parts.fragment:
+            raise UsageError("--broker: there is something behind HOST:PORT; topics are chosen with --topic")
         user = unquote(parts.username) if parts.username else None
-        return cls(parts.hostname, port or _PORTS[parts.scheme], parts.scheme == "mqtts", user)
+        scheme = parts.scheme
+        return cls(host, _PORTS[scheme] if port is None else port, scheme == "mqtts", user)
 
     def password(self) -> str | None:
-        """The user's password from the environment, else asked for where somebody can answer."""
+        """The user's password: from the environment, else asked for where somebody can answer. Raises UsageError."""
         if self.user is None:
             return None
         if (known := os.environ.get(PASSWORD_VARIABLE)) is not None:
             return known
         if sys.stdin.isatty():
             return getpass(f"password of {self.user} at {self.host}: ")
-        raise UsageError(f"{self.user} at {self.host} needs a password: set {PASSWORD_VARIABLE}")
+        raise UsageError(f"--broker: {self.user} at {self.host} needs a password: set {PASSWORD_VARIABLE}")
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"

@@ -1,7 +1,7 @@
 """The command line: one table of commands, and the only place that turns errors into exit codes.
 
 0 right, 1 telemetry faults found, 2 wrong usage or settings, 3 broker unreachable or refused, 70 a fault of ours,
-130 interrupted before there was anything to say.
+130 interrupted before there was anything to say, 141 nobody reads our output any more.
 """
 
 import importlib
@@ -10,30 +10,37 @@ import sys
 from typing import Any
 
 import rich_click as click
-from click.exceptions import Exit
+from click.exceptions import NoArgsIsHelpError
 
 from floorsense import __version__
 from floorsense.errors import FloorsenseError
 
+DEBUG_VARIABLE = "FLOORSENSE_DEBUG"
+
 # name: (module, what it does)
 COMMANDS = {
-    "bench": ("floorsense.commands.bench", "A broker and simulated boards, checked live, with a verdict."),
-    "check": ("floorsense.commands.check", "Listen to telemetry at a broker and say whether it is right."),
+    "bench": ("floorsense.commands.bench", "Run simulated boards at a local broker, and check them live."),
+    "check": ("floorsense.commands.check", "Listen to telemetry at a broker, and say whether it is right."),
     "setup": ("floorsense.commands.setup", "Fetch and find what the bench needs."),
 }
 
 
-class _Commands(click.RichGroup):
-    """Imports a command when it is asked for: `floorsense --help` loads none of them."""
+class _Named(click.RichCommand):
+    """A command by its name and summary; what it does is imported when it is run."""
 
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> click.Context:
+        real: click.Command = importlib.import_module(COMMANDS[str(self.name)][0]).command
+        return real.make_context(info_name, args, parent, **extra)
+
+
+class _Commands(click.RichGroup):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            return None
-        found: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
-        return found
+            ctx.fail(f"no command '{cmd_name}'; there are {', '.join(COMMANDS)}.")
+        return _Named(name=cmd_name, help=COMMANDS[cmd_name][1])
 
 
 @click.command(cls=_Commands, help="Simulate, check and look after factory sensor boards.")
@@ -42,27 +49,40 @@ def group() -> None:
     pass
 
 
-def main(arguments: list[str] | None = None) -> Any:
-    """Run one command and exit with its code."""
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and exit with its code. What goes wrong is one line on stderr."""
     try:
-        sys.exit(group.main(args=arguments, prog_name="floorsense", standalone_mode=False) or 0)
-    except Exit as done:
-        sys.exit(done.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except FloorsenseError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        sys.exit(130)
+        code = _run(arguments)
+        sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read our output has left; so do we, without a second error from the closing of stdout.
+        # Nothing more can be written; else the closing of stdout would complain once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        code = 141
+    sys.exit(code)
+
+
+def _run(arguments: list[str] | None) -> int:
+    try:
+        return int(group.main(args=arguments, prog_name="floorsense", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        if isinstance(error, NoArgsIsHelpError):
+            error.show()
+            return 2
+        where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "floorsense"
+        return _fail(f"{' '.join(error.format_message().split())} See {where} --help.", 2)
+    except FloorsenseError as error:
+        return _fail(str(error), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        return 130
+    except BrokenPipeError:
+        raise
     except Exception as error:
-        if os.environ.get("FLOORSENSE_DEBUG"):
+        if os.environ.get(DEBUG_VARIABLE):
             raise
-        text = f"{type(error).__name__}: {error}"
-        print(f"error: a fault of floorsense's own ({text}); FLOORSENSE_DEBUG=1 shows where", file=sys.stderr)
-        sys.exit(70)
+        what = f"{type(error).__name__}: {error}"
+        return _fail(f"a fault of floorsense's own ({what}); please report it with what {DEBUG_VARIABLE}=1 shows", 70)
+
+
+def _fail(text: str, code: int) -> int:
+    print("error: " + " ".join(text.splitlines()), file=sys.stderr)
+    return code

@@ -1,5 +1,6 @@
 """Listening at a broker: paho-mqtt, with its failures told apart in words."""
 
+import secrets
 import socket
 import ssl
 import threading
@@ -9,35 +10,57 @@ from typing import Any
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
-from floorsense.broker_url import BrokerUrl
-from floorsense.errors import BrokerError
+from floorsense.broker_url import PASSWORD_VARIABLE, BrokerUrl
+from floorsense.errors import BrokerError, UsageError
 
 OnMessage = Callable[[str, bytes, int, bool, bool, float], None]
 """topic, payload, QoS, retain, dup, arrival as Unix time in ms."""
 
+OnDeaf = Callable[[float, float], None]
+"""From when to when nothing could be heard, as Unix time in ms."""
+
+# Time limits in seconds, each shorter than the next: asking by hand what it is that does not speak MQTT; connecting, and
+# again waiting for the answer; the keep-alive, after one and a half of which a dead link is noticed.
+_PROBE_S = 2
+OPEN_S = 5
+_KEEPALIVE_S = 10
+_RECONNECT_S = (1, 4)
 # QoS 2, so that each message arrives with the QoS it was published with.
 _QOS = 2
 
 
 class Listener:
-    """A subscription at a broker, from ``open`` to ``close``; messages come in paho's thread, one at a time."""
+    """A subscription at a broker, from ``open`` to ``close``.
 
-    def __init__(self, url: BrokerUrl, topics: Sequence[str], on_message: OnMessage, ca: str | None = None) -> None:
+    ``on_message`` is called in paho's thread, one message at a time, and must not raise. A lost connection is made again;
+    ``on_deaf`` is then told for how long nothing was heard, in the same thread and before the next message.
+    """
+
+    def __init__(
+        self,
+        url: BrokerUrl,
+        topics: Sequence[str],
+        on_message: OnMessage,
+        *,
+        ca: str | None = None,
+        on_deaf: OnDeaf = lambda _from_ms, _to_ms: None,
+    ) -> None:
+        """Raises UsageError for a ``ca`` (PEM file) that cannot be used or a topic filter that is none."""
         self.url = url
-        # Spans of Unix ms in which nothing could be heard.
-        self.deaf: list[tuple[float, float]] = []
         self._topics = topics
         self._on_message = on_message
+        self._on_deaf = on_deaf
         self._answered = threading.Event()
         self._fault: str | None = None
         self._lost_at: float | None = None
-        self._client = client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311)
-        # Keeps what a burst brings until this process gets to it; acknowledgements go out as fast as they can be read.
-        client.max_inflight_messages_set(0)
-        client.reconnect_delay_set(1, 5)
+        for topic in topics:
+            if fault := _fault_of_filter(topic):
+                raise UsageError(f"--topic {topic!r}: {fault}")
+        name = f"floorsense-{secrets.token_hex(5)}"
+        self._client = client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=paho.MQTTv311)
+        client.reconnect_delay_set(*_RECONNECT_S)
         client.on_connect = self._connected
         client.on_subscribe = self._subscribed
         client.on_disconnect = self._disconnected
@@ -47,27 +70,36 @@ class Listener:
         if url.tls:
             try:
                 client.tls_set(ca_certs=ca)
-            except (OSError, ssl.SSLError) as error:
-                raise BrokerError(f"--ca {ca}: {error}; give a PEM file of the broker's CA") from error
+            except (OSError, ValueError) as error:
+                text = error.strerror if isinstance(error, OSError) and error.strerror else "no certificate in it"
+                raise UsageError(f"--ca {ca}: {text}; give a PEM file of the CA that signed the broker's") from error
+        elif ca is not None:
+            raise UsageError("--ca goes with mqtts://; mqtt:// checks no certificate")
 
-    def open(self, timeout_s: float = 10) -> None:
-        """Connect and subscribe. Raises BrokerError with the reason, within ``timeout_s`` or a little more."""
+    def open(self, timeout_s: float = OPEN_S) -> None:
+        """Connect and subscribe. Raises BrokerError with the reason, within some three times ``timeout_s``."""
         self._client.connect_timeout = timeout_s
         try:
-            self._client.connect(self.url.host, self.url.port, keepalive=30)
+            self._client.connect(self.url.host, self.url.port, keepalive=_KEEPALIVE_S)
         except (OSError, ValueError) as error:
-            raise BrokerError(f"broker {self.url}: {_words(error)}") from error
+            raise BrokerError(f"broker {self.url}: {_words(error, self.url.tls)}") from error
         self._client.loop_start()
         if not self._answered.wait(timeout_s):
-            self.close()
-            raise BrokerError(f"broker {self.url}: it took the connection and said nothing for {timeout_s:.0f} s")
+            self._answer(self._probe() or f"it took the connection and said nothing for {timeout_s:g} s")
         if self._fault:
             self.close()
             raise BrokerError(f"broker {self.url}: {self._fault}")
 
     def close(self) -> None:
+        """Hear no more; nothing is called any more afterwards."""
         self._client.disconnect()
         self._client.loop_stop()
+        self._hear_again()
+
+    def away_s(self) -> float:
+        """For how long the broker has been away; 0 while it is there."""
+        lost_at = self._lost_at
+        return 0.0 if lost_at is None else max(0.0, time.time() - lost_at / 1000)
 
     def __enter__(self) -> "Listener":
         self.open()
@@ -78,54 +110,101 @@ class Listener:
 
     def _connected(self, client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
         if code.is_failure:
-            self._answer(f"it refused us: {code.getName().lower()}")
+            hint = ""
+            if code.getName() in ("Not authorized", "Bad user name or password"):
+                hint = f"; give USER in --broker and the password in {PASSWORD_VARIABLE}"
+            self._answer(f"it refused us: {code.getName().lower()}{hint}")
             return
-        if self._lost_at is not None:
-            self.deaf.append((self._lost_at, time.time() * 1000))
-            self._lost_at = None
+        # Before what comes next, even if that is a message that overtakes the SUBACK.
+        self._hear_again()
         client.subscribe([(topic, _QOS) for topic in self._topics])
 
     def _subscribed(self, _client: paho.Client, _data: Any, _mid: int, codes: list[ReasonCode], _properties: Any) -> None:
-        refused = [topic for topic, code in zip(self._topics, codes, strict=False) if code.is_failure]
-        self._answer(f"it refused the subscription to {', '.join(refused)}; do its access rules allow it?" if refused else None)
+        refused = ", ".join(topic for topic, code in zip(self._topics, codes, strict=False) if code.is_failure)
+        self._answer(f"it refused the subscription to {refused}; its access rules must allow it" if refused else None)
 
     def _disconnected(self, _client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
         if not self._answered.is_set():
-            self._answer(f"{self._probe()}" if code.is_failure else "it closed the connection")
-        elif code != ReasonCode(PacketTypes.DISCONNECT, "Success") and self._lost_at is None:
+            self._answer(self._probe() or "it closed the connection without a word")
+        elif code.is_failure and self._lost_at is None:
             self._lost_at = time.time() * 1000
 
+    def _hear_again(self) -> None:
+        if self._lost_at is not None:
+            self._on_deaf(self._lost_at, time.time() * 1000)
+            self._lost_at = None
+
     def _message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        self._on_message(message.topic, bytes(message.payload), message.qos, message.retain, message.dup, time.time() * 1000)
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = "\N{REPLACEMENT CHARACTER}"
+        self._on_message(topic, bytes(message.payload), message.qos, message.retain, message.dup, time.time() * 1000)
 
     def _answer(self, fault: str | None) -> None:
+        """The first word of the broker, which ``open`` waits for."""
         if not self._answered.is_set():
             self._fault = fault
             self._answered.set()
 
-    def _probe(self) -> str:
-        """What it is that hung up on a CONNECT: asked once more, by hand."""
+    def _probe(self) -> str | None:
+        """What it is that does not answer a CONNECT as a broker does: asked once more, by hand."""
+        if self.url.tls:
+            return None
+        # A CONNECT, and line ends, for which an HTTP server would wait.
+        said = self._ask(lambda plain: plain.sendall(b"\x10\x0e\x00\x04MQTT\x04\x02\x00\x0a\x00\x02fs\r\n\r\n"))
+        if said.startswith((b"\x15\x03", b"\x16\x03")) or (not said and self._ask(_greet_tls)):
+            return "it speaks TLS; write mqtts://"
+        if not said or said[0] == 0x20:
+            return None
+        line = said.splitlines()[0].decode(errors="replace")
+        return f"it is no MQTT broker; it answered {line[:40]!r}"
+
+    def _ask(self, say: Callable[[socket.socket], object]) -> bytes:
+        """The beginning of the answer to what ``say`` writes; nothing where there is none."""
         try:
-            with socket.create_connection((self.url.host, self.url.port), timeout=2) as plain:
-                plain.sendall(b"\x10\x0e\x00\x04MQTT\x04\x02\x00\x0a\x00\x02fs")
-                plain.settimeout(2)
-                said = plain.recv(40)
+            with socket.create_connection((self.url.host, self.url.port), timeout=_PROBE_S) as plain:
+                say(plain)
+                return plain.recv(80)
         except OSError:
-            said = b""
-        if said and said[0] != 0x20:
-            return f"no MQTT broker; it answered {said.splitlines()[0][:30]!r}"
-        return "it closed the connection without a word; a port for TLS, or no MQTT broker?"
+            return b""
 
 
-def _words(error: Exception) -> str:
+def _greet_tls(plain: socket.socket) -> None:
+    """Begin a TLS handshake, and leave the answer unread."""
+    said = ssl.MemoryBIO()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.wrap_bio(ssl.MemoryBIO(), said, server_hostname="floorsense").do_handshake()
+    except ssl.SSLWantReadError:
+        plain.sendall(said.read())
+
+
+def _fault_of_filter(topic: str) -> str | None:
+    """Why ``topic`` is no topic filter (MQTT 3.1.1, section 4.7), or None when it is."""
+    if not topic or len(topic.encode(errors="replace")) > 65535 or "\0" in topic:
+        return "a filter has 1 to 65535 bytes and no NUL"
+    levels = topic.split("/")
+    if "#" in "".join(levels[:-1]) or ("#" in levels[-1] and levels[-1] != "#"):
+        return "'#' stands alone, as the last level: factory/#"
+    if any("+" in level and level != "+" for level in levels):
+        return "'+' stands for a whole level: factory/+/machine-42/#"
+    return None
+
+
+def _words(error: Exception, tls: bool) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not to be trusted: {error.verify_message}"
+        return f"its certificate is not to be trusted: {error.verify_message}; --ca names the CA to trust"
     if isinstance(error, ssl.SSLError):
-        return f"no TLS there: {error.reason or error}"
-    if isinstance(error, socket.gaierror):
+        return f"the TLS handshake failed ({error.reason or error}); does that port speak TLS?"
+    if isinstance(error, (socket.gaierror, UnicodeError)):
         return "no such host name"
     if isinstance(error, ConnectionRefusedError):
         return "connection refused; is a broker running there?"
     if isinstance(error, TimeoutError):
-        return "no answer; wrong address, or a firewall between?"
+        return "no answer; is the address right, and no firewall between?"
+    if isinstance(error, ConnectionError):
+        return "it closed the connection at once" + ("; does that port speak TLS?" if tls else "")
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
     return str(error)

@@ -1,9 +1,14 @@
 """The live table: what each board is sending right now."""
 
+from collections.abc import Iterator
+
 from rich.table import Table
+from rich.text import Text
 
 from floornode.contract.reading import quality
+from floorsense.check.board import Board
 from floorsense.check.checker import Checker
+from floorsense.check.series import Series
 
 MAX_ROWS = 60
 _STYLES = {"online": "green", "lost": "red", "stopped": "yellow"}
@@ -13,29 +18,49 @@ def table(checker: Checker) -> Table:
     """One row a topic, with the state of its board's link."""
     shown = Table(box=None, pad_edge=False)
     for name in ("board", "quantity"):
-        shown.add_column(name)
+        shown.add_column(name, no_wrap=True)
     for name in ("last value", "rate", "latency", "lost"):
-        shown.add_column(name, justify="right")
-    shown.add_column("link")
-    # A copy: paho's thread adds to it while we draw.
-    rows = [(board, one) for board in list(checker.boards.values()) for one in list(board.series.values())]
-    for board, one in rows[:MAX_ROWS]:
-        last = one.last
-        if last is None or last.value is None:
-            value = "-"
+        shown.add_column(name, justify="right", no_wrap=True)
+    shown.add_column("link", no_wrap=True)
+    left = 0
+    for number, (board, series) in enumerate(_rows(checker)):
+        if number < MAX_ROWS:
+            shown.add_row(*_cells(board, series))
         else:
-            value = f"{one.quantity.number(last.value):.{one.quantity.decimals}f} {one.quantity.unit}"
-        flags = quality(last.flags) if last else []
-        shown.add_row(
-            board.name,
-            one.quantity.name,
-            value,
-            f"{one.rate_hz:.1f}/s" if one.rate_hz is not None else "-",
-            f"{one.latency_ms:.0f} ms" if one.latency_ms is not None else "-",
-            str(one.lost),
-            " ".join([board.state, *flags]),
-            style=None if board.state == "online" else _STYLES.get(board.state),
-        )
-    if len(rows) > MAX_ROWS:
-        shown.add_row(f"... and {len(rows) - MAX_ROWS} more")
+            left += 1
+    if left:
+        shown.add_row(f"... and {left} more")
     return shown
+
+
+def _rows(checker: Checker) -> Iterator[tuple[Board, Series | None]]:
+    # Copies: paho's thread adds to both while we draw.
+    for board in list(checker.boards.values()):
+        series = list(board.series.values())
+        yield from ((board, one) for one in series)
+        if not series:
+            yield board, None
+
+
+def _cells(board: Board, series: Series | None) -> list[str | Text]:
+    # Text, not markup: a board may be called [red].
+    link = Text(board.state, style=_STYLES.get(board.state, ""))
+    if series is None:
+        return [Text(board.name), "-", "-", "-", "-", "-", link]
+    last, value = series.last, "-"
+    if last is not None:
+        if last.value is not None:
+            kind = series.quantity
+            value = f"{kind.number(last.value):.{kind.decimals}f} {kind.unit}"
+        if flags := quality(last.flags):
+            link.append(" " + " ".join(flags), style="yellow")
+    rate, latency = series.rate_hz, series.latency_ms
+    return [
+        Text(board.name),
+        series.quantity.name,
+        value,
+        "-" if rate is None else f"{rate:.3g}/s",
+        "-" if latency is None else f"{latency:.0f} ms",
+        Text(str(series.lost), style="red" if series.lost else ""),
+        link,
+    ]

@@ -10,8 +10,12 @@ from rich.console import Console
 from floorsense.broker_url import BrokerUrl
 from floorsense.check import Checker, Expectation, Report
 from floorsense.check.watch import interruptible, watch
-from floorsense.errors import UsageError
+from floorsense.errors import BrokerError, UsageError
 from floorsense.listener import Listener
+
+# A broker that is away for longer does not come back in the time of a check.
+_AWAY_S = 30
+_INTERRUPTED = 130
 
 
 @click.command()
@@ -21,7 +25,7 @@ from floorsense.listener import Listener
 )
 @click.option("--seconds", type=click.FloatRange(0.1, 86400), default=30, show_default=True, help="How long.")
 @click.option(
-    "--expect", type=click.Path(path_type=Path), metavar="FILE", help="TOML: boards that must appear, periods, limits."
+    "--expect", type=click.Path(path_type=Path), metavar="FILE", help="TOML: boards that must appear, periods, QoS, limits."
 )
 @click.option("--strict", is_flag=True, help="Repeats fail even at QoS 1, which allows them.")
 @click.option("--ca", metavar="FILE", help="PEM file of the CA that signed an mqtts broker's certificate.")
@@ -45,17 +49,23 @@ def command(
     """
     checker = Checker(Expectation.load(expect) if expect else None, strict)
     console = Console(stderr=as_json)
-    with interruptible() as stopped, Listener(BrokerUrl.parse(broker), topics, checker.message, ca) as listener:
-        watch(checker, seconds, stopped, console, lambda: tell_deaf(listener, checker))
+    listener = Listener(BrokerUrl.parse(broker), topics, checker.message, ca=ca, on_deaf=checker.interrupted)
+    with listener, interruptible() as stopped:
+
+        def look() -> None:
+            if listener.away_s() > _AWAY_S:
+                stopped.set()
+
+        watch(checker, seconds, stopped, console, look)
+        was_stopped = stopped.is_set()
+        away_s = listener.away_s()
     report = checker.finish(time.time() * 1000)
     show(report, console, as_json, junit)
+    if away_s:
+        raise BrokerError(f"broker {listener.url}: it went away {away_s:.0f} s before the end and did not come back")
+    if was_stopped and not checker.received:
+        return _INTERRUPTED
     return 0 if report.ok else 1
-
-
-def tell_deaf(listener: Listener, checker: Checker) -> None:
-    """Pass on the spans in which the listener heard nothing."""
-    while listener.deaf:
-        checker.interrupted(*listener.deaf.pop())
 
 
 def show(report: Report, console: Console, as_json: bool, junit: Path | None, end: str = "") -> None:

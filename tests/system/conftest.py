@@ -1,0 +1,83 @@
+"""A real Mosquitto for tests that need one of their own."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from floorsense.toolchain.mosquitto import find_mosquitto
+
+
+@dataclass
+class Mosquitto:
+    """A broker on a free loopback port. ``stop`` and ``start`` keep the port."""
+
+    command: list[str]
+    host: str
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"mqtt://{self.host}:{self.port}"
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            try:
+                socket.create_connection((self.host, self.port), timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.02)
+        pytest.fail("Mosquitto did not start")
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(10)
+            self.process = None
+
+    def publish(self, topic: str, payload: bytes, *options: str) -> None:
+        """Publish with Mosquitto's own client."""
+        client = shutil.which("mosquitto_pub") or pytest.skip("no mosquitto_pub on this machine")
+        address = ["-h", self.host, "-p", str(self.port), "-t", topic]
+        subprocess.run([client, *address, "-s", *options], input=payload, check=True, timeout=20)
+
+
+@pytest.fixture
+def start_mosquitto(tmp_path: Path) -> Iterator[Callable[[str], Mosquitto]]:
+    """Starts brokers with further lines of configuration; without any, everybody may do everything."""
+    program = find_mosquitto() or pytest.skip("no Mosquitto on this machine")
+    running: list[Mosquitto] = []
+
+    def start(more: str = "allow_anonymous true") -> Mosquitto:
+        port = free_port()
+        configuration = tmp_path / f"mosquitto-{port}.conf"
+        # Root's Mosquitto would become another user, who cannot read what a test wrote.
+        configuration.write_text(f"user root\nlistener {port} 127.0.0.1\npersistence false\n{more}\n")
+        broker = Mosquitto([str(program), "-c", str(configuration)], "127.0.0.1", port)
+        running.append(broker)
+        broker.start()
+        return broker
+
+    yield start
+    for broker in running:
+        broker.stop()
+
+
+@pytest.fixture
+def mosquitto(start_mosquitto: Callable[..., Mosquitto]) -> Mosquitto:
+    return start_mosquitto()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
