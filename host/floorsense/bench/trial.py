@@ -40,17 +40,11 @@ class Trial:
         """The verdict after ``seconds`` with all boards up, or once ``stopped`` is set. Raises BrokerError."""
         topics = [f"{one.name}/#" for one in self._plan.boards]
         checker = self.checker
-        with Listener(self._url, topics, checker.message) as listener, Farm(self._plan, folder) as farm:
+        with Listener(self._url, topics, checker.message, on_deaf=checker.interrupted), Farm(self._plan, folder) as farm:
             farm.start(stopped)
             _await(lambda: stopped.is_set() or all(self._has_appeared(one) for one in farm.boards), _BIRTH_S)
-
-            def look() -> None:
-                while listener.deaf:
-                    checker.interrupted(*listener.deaf.pop())
-                self._look(farm, stopped)
-
-            watch(checker, seconds, stopped, self._console, look)
-            look()
+            watch(checker, seconds, stopped, self._console, lambda: self._look(farm, stopped))
+            self._look(farm, stopped)
             excused = {one.name for one in self._plan.boards} - set(checker.boards) if stopped.is_set() else set()
             at_ms = time.time() * 1000
             earlier = [one for one in checker.finish(at_ms).faults if one.kind == "silent" and one.board]
