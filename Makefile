@@ -36,8 +36,8 @@ dev: $(VENV)/.dev
 	@$(BIN)/floorsense setup --quiet
 
 $(VENV)/.python:
-	@test -n "$(PYTHON)" || { echo "floorsense needs Python 3.11 or later, and there is none on the PATH: install it, or name it: make PYTHON=/path/to/python3"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit("floorsense needs Python 3.11 or later; $(PYTHON) is %d.%d" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	@$(or $(PYTHON),false) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "floorsense needs Python 3.11 or later, and $(or $(PYTHON),python3) is none: install it, or make PYTHON=..."; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make a virtual environment; on Debian: apt-get install python3-venv"; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
