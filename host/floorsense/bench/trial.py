@@ -66,7 +66,9 @@ class Trial:
         for one in farm.fallen():
             if one.name not in self._told:
                 self._told.add(one.name)
-                self._console.print(f"{one.name} fell: {one.tail()[-1]}", style="red", markup=False, soft_wrap=True)
+                self._console.print(
+                    f"{one.name} fell; the last it said: {one.tail()[-1]}", style="red", markup=False, soft_wrap=True
+                )
         if self._fallen_broker() is not None:
             stopped.set()
 
