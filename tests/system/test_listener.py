@@ -69,7 +69,7 @@ def server(answer: Callable[[socket.socket], None]) -> Iterator[str]:
 def test_a_message_comes_with_its_topic_payload_and_own_QoS(mosquitto, qos: int) -> None:
     ears = Ears()
     with Listener(BrokerUrl(HOST, mosquitto.port), ["factory/#"], ears.hear):
-        mosquitto.publish("factory/floor-2/machine-42/temperature", b'{"value":1}', "-q", str(qos))
+        mosquitto.publish("factory/floor-2/machine-42/temperature", b'{"value":1}', qos)
         ears.wait(1)
     topic, payload, came_at, retain, _dup, at_ms = ears.heard[0]
     assert (topic, payload, came_at, retain) == ("factory/floor-2/machine-42/temperature", b'{"value":1}', qos, False)
@@ -77,7 +77,7 @@ def test_a_message_comes_with_its_topic_payload_and_own_QoS(mosquitto, qos: int)
 
 
 def test_what_is_retained_is_said_to_be(mosquitto) -> None:
-    mosquitto.publish("factory/floor-2/machine-42/status", b"{}", "-r")
+    mosquitto.publish("factory/floor-2/machine-42/status", b"{}", retain=True)
     ears = Ears()
     with Listener(BrokerUrl(HOST, mosquitto.port), ["#"], ears.hear):
         ears.wait(1)
