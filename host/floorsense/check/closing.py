@@ -36,17 +36,16 @@ def _close_numbering(board: Board, series: Series, findings: Findings) -> None:
         if not life.lost:
             continue
         holes = [(first, last) for first, last, certain in life.holes if certain]
-        count = "1 reading" if life.lost == 1 else f"{life.lost} readings"
-        gap = Finding("gap", FAULT, board.name, series.topic, f"{count} never came", life.boot, count=1)
+        gap = Finding("gap", FAULT, board.name, series.topic, f"{_readings(life.lost)} never came", life.boot, count=1)
         gap.spans = holes[:MAX_SPANS]
         if holes:
             gap.first_seq, gap.last_seq = holes[0][0], holes[-1][1]
         findings.put(gap)
     if series.numbering.forgotten:
-        text = f"{series.numbering.forgotten} readings of many earlier boots never came"
+        text = f"{_readings(series.numbering.forgotten)} of many earlier boots never came"
         findings.add("gap", FAULT, board.name, series.topic, text)
     if series.unnumbered:
-        text = f"{series.unnumbered} readings without boot and seq: losses cannot be told"
+        text = f"{_readings(series.unnumbered)} without boot and seq: losses cannot be told"
         findings.add("unnumbered", NOTE, board.name, series.topic, text)
 
 
@@ -56,7 +55,7 @@ def _close_status(board: Board, findings: Findings) -> None:
         findings.add("status", FAULT, board.name, board.topic, text)
     if board.after_end:
         word = "will" if board.state == status.LOST else "last word"
-        text = f"{board.after_end} readings came after the {word} of their boot, and no birth with them"
+        text = f"{_readings(board.after_end)} came after the {word} of their boot, and no birth with them"
         findings.add("status", FAULT, board.name, board.topic, text, boot=board.boot)
     elif board.state == status.LOST and board.said_live:
         findings.add("lost", FAULT, board.name, board.topic, "the broker lost the board, and it did not come back")
@@ -122,3 +121,7 @@ def _close_expected(name: str, board: Board | None, wanted: dict[str, dict[str, 
         if quantity not in board.series:
             text = "this was expected, and not one reading came"
             findings.add("missing", FAULT, name, f"{name}/{quantity}", text)
+
+
+def _readings(count: int) -> str:
+    return "1 reading" if count == 1 else f"{count} readings"
