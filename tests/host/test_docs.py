@@ -16,6 +16,8 @@ from floorsense.schemas.settings import rows
 DOCS = Path(__file__).parents[2] / "docs"
 CONTRACT = (DOCS / "contract.md").read_text(encoding="utf-8")
 SETTINGS = (DOCS / "settings.md").read_text(encoding="utf-8")
+CHECK = (DOCS / "check.md").read_text(encoding="utf-8")
+CHECKER = DOCS.parent / "host" / "floorsense" / "check"
 EXAMPLES = re.findall(r"^    (\S+/\S+/\S+/\S+) (\{.*\})$", CONTRACT, re.MULTILINE)
 
 
@@ -117,3 +119,11 @@ def test_the_lines_of_a_faulty_file_are_quoted_as_they_are_written(tmp_path: Pat
     for line in fault_lines():
         pattern = re.escape(line).replace(r"\.\.\.", ".*")
         assert [fault for fault in said if re.fullmatch(pattern, fault)], line
+
+
+def test_every_kind_of_finding_is_described() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for path in CHECKER.glob("*.py"))
+    kinds = set(re.findall(r'(?:\.add|\._add|Finding)\(\s*"([\w-]+)"', code)) | {"schema", "unit"}
+    described = {row[0].strip("`") for row in table(CHECK, 3)}
+    assert len(kinds) > 15
+    assert kinds == described
