@@ -3,15 +3,23 @@
 Readings are packed into one preallocated ring of bytes: 500 of them take 12 KB, and a steady state allocates nothing that
 stays. The order is the order of arrival. When the ring is full the oldest reading is dropped, and counted for its series:
 what an operator needs after an outage is how things are now, and the gap in ``seq`` tells the rest.
+
+A reading waits with the time since the board's start, marked CLOCK_NOT_SET, and is dated when it leaves: one that was taken
+before the clock was set, or put right, gets its date from what is known by then. A clock that steps changes neither the
+order of what waits nor its age.
 """
 
 import struct
 
-from .contract.reading import FAULT, Reading
+from .contract.reading import CLOCK_NOT_SET, FAULT, REPLAYED, Reading
 
 # series, flags, length of what follows the header, -, boot, seq, value, ts in ms
 _HEADER = "<BBBxIIiQ"
 HEADER_SIZE = struct.calcsize(_HEADER)
+_BOOT = 4
+_TS = 16
+# A reading that waited longer than this is marked as replayed, in ms.
+REPLAYED_AFTER = 5000
 # What a fault's reason or a window's features may take behind the header. It must fit a byte.
 EXTRA_LIMIT = 96
 RECORD_LIMIT = HEADER_SIZE + EXTRA_LIMIT
@@ -63,6 +71,23 @@ class Outbox:
         self._copy_out(head, record, size)
         self._advance(size)
         return size
+
+    def date(self, record, clock, now):
+        """Date a taken ``record`` of this boot, where the clock is set, and mark it if it waited long.
+
+        One of an earlier boot keeps the date it has: when that boot began is not known to this one.
+        """
+        boot = struct.unpack_from("<I", record, _BOOT)[0]
+        if boot != self.boot:
+            record[1] |= REPLAYED
+        elif record[1] & CLOCK_NOT_SET:
+            up = struct.unpack_from("<Q", record, _TS)[0]
+            if clock.up(now) - up > REPLAYED_AFTER:
+                record[1] |= REPLAYED
+            if clock.is_set:
+                record[1] &= ~CLOCK_NOT_SET
+                # Before 1970 there are no dates: a clock that is set to its first second has none for what was before.
+                struct.pack_into("<Q", record, _TS, max(0, clock.date(up)))
 
     def qos_of_next(self):
         """The QoS of the oldest reading's series, or None when empty."""

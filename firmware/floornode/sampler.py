@@ -105,7 +105,7 @@ class Sampler:
         self._clock = clock
 
     def due(self, now):
-        """The Readings of every probe that is due, not numbered yet."""
+        """The Readings of every probe that is due, not numbered and not dated yet: ``ts`` counts from the board's start."""
         for probe in self.probes:
             if probe.due_at is None:
                 probe.start(now)
@@ -132,21 +132,21 @@ class Sampler:
 
     def _readings(self, probe, now):
         values = probe.take(now)
-        ts = self._clock.read(now)
-        clock = 0 if self._clock.is_set else CLOCK_NOT_SET
+        # Dated when it leaves the outbox, by what is known of the time then.
+        ts = self._clock.up(now)
         if values is None:
-            return [Reading(kind, None, ts, FAULT | clock, probe.reason) for kind in probe.quantities]
+            return [Reading(kind, None, ts, FAULT | CLOCK_NOT_SET, probe.reason) for kind in probe.quantities]
         readings = []
         for kind, value, span in zip(probe.quantities, values, probe.ranges):
             if value is None:
                 reason = "%s: no value of %s" % (probe.name, kind.name)
-                readings.append(Reading(kind, None, ts, FAULT | clock, reason))
+                readings.append(Reading(kind, None, ts, FAULT | CLOCK_NOT_SET, reason))
                 continue
             try:
                 steps = kind.steps(value)
             except ValueError as error:
-                readings.append(Reading(kind, None, ts, FAULT | clock, "%s: %s" % (probe.name, error)))
+                readings.append(Reading(kind, None, ts, FAULT | CLOCK_NOT_SET, "%s: %s" % (probe.name, error)))
                 continue
-            flags = clock if span[0] <= value <= span[1] else clock | OUT_OF_RANGE
+            flags = CLOCK_NOT_SET if span[0] <= value <= span[1] else CLOCK_NOT_SET | OUT_OF_RANGE
             readings.append(Reading(kind, steps, ts, flags))
         return readings

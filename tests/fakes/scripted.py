@@ -3,7 +3,7 @@
 from floornode.clock import Clock, ticks_add
 from floornode.contract import status
 from floornode.contract.quantities import quantity
-from floornode.contract.reading import Reading
+from floornode.contract.reading import CLOCK_NOT_SET, Reading
 from floornode.mqtt.backoff import Backoff
 from floornode.mqtt.client import Client
 from floornode.mqtt.inflight import Inflight
@@ -159,7 +159,7 @@ class Board:
     def read(self, count=1):
         """The sampler's part: ``count`` readings of now enter the outbox."""
         for _ in range(count):
-            self.outbox.put(Reading(self.quantity, 8730, self.clock.read(self.now)))
+            self.outbox.put(Reading(self.quantity, 8730, self.clock.up(self.now), CLOCK_NOT_SET))
 
     def step(self, ms=0):
         self.now = ticks_add(self.now, ms)

@@ -1,8 +1,9 @@
 """The outbox: bounded, in order, and honest about what it dropped."""
 
 from floornode.contract.quantities import quantity
-from floornode.contract.reading import FAULT, Reading
-from floornode.outbox import EXTRA_LIMIT, RECORD_LIMIT, Outbox, Series, unpack
+from floornode.clock import Clock
+from floornode.contract.reading import CLOCK_NOT_SET, FAULT, REPLAYED, Reading
+from floornode.outbox import EXTRA_LIMIT, RECORD_LIMIT, REPLAYED_AFTER, Outbox, Series, pack, unpack
 
 TEMPERATURE = quantity("temperature")
 VIBRATION = quantity("vibration")
@@ -71,3 +72,69 @@ def test_a_reason_that_is_too_long_is_cut_between_characters():
 
 def test_taking_from_an_empty_outbox_gives_nothing():
     assert outbox().take(bytearray(RECORD_LIMIT)) == 0
+
+
+def left(box, clock, now):
+    """(ts, flags) of what leaves the box at ``now``, dated."""
+    record = bytearray(RECORD_LIMIT)
+    found = []
+    while box.take(record):
+        box.date(record, clock, now)
+        reading = unpack(record, box.series)[1]
+        found.append((reading.ts, reading.flags))
+    return found
+
+
+def waiting(*ups):
+    """An outbox with a reading of each of these moments, in ms since the start."""
+    box = outbox()
+    for up in ups:
+        box.put(Reading(TEMPERATURE, 2150, up, CLOCK_NOT_SET))
+    return box
+
+
+def test_T35_what_was_read_before_the_clock_was_set_is_dated_afterwards():
+    clock = Clock(0)
+    clock.set(1706900004000, 4000, "sntp")
+    assert left(waiting(0, 1500, 4000), clock, 4000) == [(1706900000000, 0), (1706900001500, 0), (1706900004000, 0)]
+
+
+def test_T35_while_the_clock_is_not_set_readings_say_so():
+    assert left(waiting(0, 1500), Clock(0), 1600) == [(0, CLOCK_NOT_SET), (1500, CLOCK_NOT_SET)]
+
+
+def test_T36_a_stepped_clock_changes_neither_what_is_replayed_nor_the_order():
+    for step in (3600000, -3600000):
+        clock = Clock(0)
+        clock.set(1706900000000, 0, "sntp")
+        box = waiting(1000, 2000, 9000)
+        clock.set(1706900009000 + step, 9000, "sntp")
+        assert left(box, clock, 9000) == [
+            (1706900001000 + step, REPLAYED),
+            (1706900002000 + step, REPLAYED),
+            (1706900009000 + step, 0),
+        ]
+
+
+def test_T31_a_reading_is_replayed_once_it_waited_longer_than_the_limit():
+    clock = Clock(0)
+    assert left(waiting(0), clock, REPLAYED_AFTER)[0][1] == CLOCK_NOT_SET
+    assert left(waiting(0), clock, REPLAYED_AFTER + 1)[0][1] == CLOCK_NOT_SET | REPLAYED
+
+
+def test_T35_a_reading_of_an_earlier_boot_keeps_what_it_says_of_its_time():
+    clock = Clock(0)
+    clock.set(1706900000000, 0, "sntp")
+    box = outbox()
+    record = bytearray(RECORD_LIMIT)
+    for ts, flags in ((1706800000000, 0), (1500, CLOCK_NOT_SET)):
+        pack(Reading(TEMPERATURE, 2150, ts, flags, boot=4, seq=1), 0, record)
+        box.date(record, clock, 100)
+        reading = unpack(record, box.series)[1]
+        assert (reading.ts, reading.flags) == (ts, flags | REPLAYED)
+
+
+def test_T37_a_clock_set_to_1970_gives_no_date_before_it():
+    clock = Clock(0)
+    clock.set(1000, 5000, "sntp")
+    assert left(waiting(0), clock, 5000) == [(0, 0)]

@@ -59,9 +59,17 @@ class Board:
     def turn(self):
         self.turns += 1
         self.clock.step(self.now())
-        found = list(self.sampler.due(self.now()))
+        found = [self.dated(reading) for reading in self.sampler.due(self.now())]
         self.log += [(self.ms, reading) for reading in found]
         return found
+
+    def dated(self, reading):
+        """The reading with its date, as the outbox lets it go."""
+        assert reading.flags & CLOCK_NOT_SET
+        if self.clock.is_set:
+            reading.ts = self.clock.date(reading.ts)
+            reading.flags &= ~CLOCK_NOT_SET
+        return reading
 
     def run(self, ms, longest_ms=None):
         """Turn as the station does: sleep until the sampler's next, and no longer than ``longest_ms``."""

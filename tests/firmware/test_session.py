@@ -3,6 +3,7 @@
 import json
 
 from floornode.mqtt import session as sessions
+from floornode.outbox import REPLAYED_AFTER
 from scripted import CONNACK, STATUS, Board, ack, published
 
 # Run once more over micropython-lib's umqtt.simple where it is at hand: see conftest.py.
@@ -353,7 +354,7 @@ def test_T12_a_day_without_a_broker_drops_the_oldest_and_counts_them():
 def test_T31_what_waited_is_marked_as_replayed_and_fresh_readings_are_not():
     board = Board()
     board.read()
-    board.step(sessions.REPLAYED_AFTER + 1000)
+    board.step(REPLAYED_AFTER + 1000)
     board.step()
     board.read()
     board.hear(CONNACK)

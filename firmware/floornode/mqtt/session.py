@@ -7,7 +7,6 @@ acknowledgement may take the keep-alive; a clean stop 2 s in all.
 
 from ..clock import ticks_add, ticks_diff
 from ..contract.payload import encode
-from ..contract.reading import REPLAYED
 from ..outbox import unpack
 from . import client as mqtt
 from .inflight import PUBCOMP, PUBREC, WRITTEN
@@ -35,8 +34,6 @@ SETTLED = 10000
 DROPPED_FLOOR = 1000
 # Credentials do not become right by themselves.
 REFUSED_FLOOR = 30000
-# A reading that waited longer than this is marked as replayed.
-REPLAYED_AFTER = 5000
 # What one step sends or takes at most, so that sampling is never far away.
 BURST = 32
 # Joining and dialling have no event that wakes the loop everywhere; looking this often costs little.
@@ -253,10 +250,8 @@ class Session:
             self._said = BIRTH
             return self._hold_status(slot, self._status.birth(now), now)
         if self.outbox.take(slot.record):
-            one, reading = unpack(slot.record, self.outbox.series)
-            if self._clock.is_set and self._clock.read(now) - reading.ts > REPLAYED_AFTER:
-                slot.record[1] |= REPLAYED
-            self.inflight.hold(slot, one.qos, now)
+            self.outbox.date(slot.record, self._clock, now)
+            self.inflight.hold(slot, self.outbox.series[slot.record[0]].qos, now)
             return slot
         if self._stopping is not None and self._said == BIRTH:
             self._said = LAST_WORD
