@@ -68,7 +68,7 @@ class Clock:
         self.source = source
         self.set_at = up
         is_small = before is not None and -STEP_MS <= wrong <= STEP_MS
-        if before != source or not self._learn(unix_ms - up, up) and not is_small:
+        if before != source or (not self._learn(unix_ms - up, up) and not is_small):
             self._told_ahead = unix_ms - up
             self._told_at = up
         if is_small:

@@ -1,7 +1,7 @@
 """The outbox: bounded, in order, and honest about what it dropped."""
 
-from floornode.contract.quantities import quantity
 from floornode.clock import Clock
+from floornode.contract.quantities import quantity
 from floornode.contract.reading import CLOCK_NOT_SET, FAULT, REPLAYED, Reading
 from floornode.outbox import EXTRA_LIMIT, RECORD_LIMIT, REPLAYED_AFTER, Outbox, Series, pack, unpack
 
