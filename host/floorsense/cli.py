@@ -21,7 +21,9 @@ DEBUG_VARIABLE = "FLOORSENSE_DEBUG"
 COMMANDS = {
     "bench": ("floorsense.commands.bench", "Run simulated boards at a local broker, and check them live."),
     "check": ("floorsense.commands.check", "Listen to telemetry at a broker, and say whether it is right."),
+    "monitor": ("floorsense.commands.monitor", "Show a board's log, and what its lines mean."),
     "setup": ("floorsense.commands.setup", "Fetch and find what the bench needs."),
+    "virtual-board": ("floorsense.commands.virtual_board", "Have a serial port that a board of software answers at."),
 }
 
 

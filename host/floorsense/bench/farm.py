@@ -1,10 +1,8 @@
 """Simulated boards as processes: each the real firmware in the real MicroPython, in the heap of the board it plays."""
 
-import contextlib
 import json
 import os
 import re
-import signal
 import subprocess
 import threading
 import time
@@ -17,6 +15,7 @@ from floorsense.bench.plan import BoardPlan, Plan
 from floorsense.children import Children
 from floorsense.paths import FIRMWARE
 from floorsense.toolchain.micropython import find_micropython, micropath
+from floorsense.virtual.vm import interrupt
 
 # The models of machine, network and chip live in the same heap as the firmware, and on a board they would not. They hold
 # 33 KB, and leave another 15 behind between two collections; that is added to the smallest heap, where the firmware itself
@@ -26,7 +25,6 @@ SIMULATION_BYTES = 48 * 1024
 # time are between their start and their first word, and none holds up the others for longer than the limit.
 _AT_ONCE = 2 * (os.cpu_count() or 1)
 _FIRST_WORD_S = 5
-_ASLEEP_S = 0.5
 # A board that is stopped delivers what it has; then it says its last word and ends.
 _STOP_S = 5
 _TAIL_BYTES = 4096
@@ -64,18 +62,8 @@ class SimulatedBoard:
         return (int(found[1]), int(found[2])) if found else None
 
     def interrupt(self) -> None:
-        """Press its Ctrl-C, while it sleeps where that can be seen.
-
-        MicroPython's unix port jumps out of whatever runs, a garbage collection too, and then its heap stays locked; on a
-        board the same interrupt waits for the next bytecode.
-        """
-        state = Path(f"/proc/{self.process.pid}/stat")
-        end = time.monotonic() + (_ASLEEP_S if state.exists() else 0)
-        with contextlib.suppress(OSError):
-            while state.read_text().rpartition(")")[2].split()[0] != "S" and time.monotonic() < end:
-                time.sleep(0.001)
-        if self.exit_code() is None:
-            self.process.send_signal(signal.SIGINT)
+        """Press its Ctrl-C."""
+        interrupt(self.process)
 
     def is_starting(self) -> bool:
         """Whether it may still be compiling: it has said nothing yet, and not for long."""

