@@ -17,3 +17,15 @@ class BrokerError(FloorsenseError):
     """The broker cannot be reached, refused us, or is no MQTT broker."""
 
     exit_code = 3
+
+
+class BoardError(FloorsenseError):
+    """A board said no: the wrong chip, an image that is not for it, bytes in its flash that are not those written."""
+
+    exit_code = 1
+
+
+class BoardUnreachable(FloorsenseError):
+    """No board answers there, or its port or drive cannot be opened."""
+
+    exit_code = 3

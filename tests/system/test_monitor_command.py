@@ -46,7 +46,7 @@ def test_a_port_that_somebody_has_is_said_with_who_that_is(tmp_path: Path) -> No
     with VirtualBoard(PICO, Flash(tmp_path / "flash.img")) as board, serial.Serial(board.port, exclusive=True):
         process = start("--port", board.port)
         _, errors = process.communicate(timeout=20)
-    assert process.returncode == 2
+    assert process.returncode == 3
     assert "has it open; close that first" in errors
 
 
@@ -54,5 +54,5 @@ def test_a_port_that_somebody_has_is_said_with_who_that_is(tmp_path: Path) -> No
 def test_what_is_no_port_is_said_in_one_line(port: str, said: str) -> None:
     process = start("--port", port)
     _, errors = process.communicate(timeout=20)
-    assert process.returncode == 2
+    assert process.returncode == 3
     assert said in errors and errors.count("\n") == 1

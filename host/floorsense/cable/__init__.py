@@ -1,1 +1,1 @@
-"""The cable to a board: its serial port, the MicroPython at the end of it, and what it says."""
+"""What hangs on this machine's cables: serial ports, boot loaders' drives, and what answers there."""

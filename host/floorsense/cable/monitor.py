@@ -9,7 +9,7 @@ import serial
 
 from floorsense.cable.log import Lines, LogLine
 from floorsense.cable.port import open_port
-from floorsense.errors import UsageError
+from floorsense.errors import BoardUnreachable
 
 _TURN_S = 0.2
 # A line without an end is shown after so long: a prompt, or the last word of a board that died.
@@ -19,7 +19,7 @@ _QUIET_S = 0.6
 def follow(path: str, stopped: threading.Event, tell: Callable[[str], None]) -> Iterator[LogLine]:
     """The lines that the board says, until ``stopped``; ``tell`` hears when the port goes and comes.
 
-    Raises UsageError when the port cannot be opened to begin with.
+    Raises BoardUnreachable when the port cannot be opened to begin with.
     """
     port: serial.Serial | None = open_port(path, _TURN_S)
     lines = Lines()
@@ -56,5 +56,5 @@ def _reopen(path: str) -> serial.Serial | None:
         return None
     try:
         return open_port(path, _TURN_S)
-    except UsageError:
+    except BoardUnreachable:
         return None

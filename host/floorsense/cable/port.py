@@ -9,17 +9,17 @@ import serial
 from serial.tools import list_ports
 
 from floorsense import boards
-from floorsense.errors import UsageError
+from floorsense.errors import BoardUnreachable, UsageError
 
 BAUD = 115200
 
 
 def open_port(path: str, timeout_s: float) -> serial.Serial:
-    """The port, opened; reads give up after ``timeout_s``. Raises UsageError: no port, no right to it, or somebody has it."""
+    """The port, opened; reads give up after ``timeout_s``. Raises BoardUnreachable: no port, no right to it, or somebody has it."""
     try:
         opened = serial.Serial(path, BAUD, timeout=timeout_s, write_timeout=timeout_s, exclusive=True)
     except (OSError, ValueError) as error:
-        raise UsageError(f"port {path}: {_words(path, error)}") from error
+        raise BoardUnreachable(f"port {path}: {_words(path, error)}") from error
     return opened
 
 

@@ -23,7 +23,7 @@ def command(port: str | None, seconds: float | None, as_json: bool) -> None:
 
     Nothing is sent to the board. When the port goes away, by a reset or by unplugging, it is waited for.
 
-    Exit codes: 0, or 2 where the port cannot be opened.
+    Exit codes: 0, 2 wrong usage, 3 where the port cannot be opened.
     """
     path = port or find_port()
     console = Console(highlight=False, soft_wrap=True)

@@ -16,7 +16,6 @@ from floorsense.paths import BOARDS, BUILD, FIRMWARE, LIB
 OLDEST = (1, 24)
 # Of the firmware, only what a board imports; entries stay .py, as on a board.
 _SKIPPED = {"main.py", "manifest.py", "power_on.py"}
-_ROOMS = (FIRMWARE, LIB, BOARDS / "SIMULATED")
 # -O3 leaves line numbers out, a tenth of what the code takes in RAM.
 _OPTIONS = ("-O3",)
 
@@ -52,14 +51,14 @@ def micropath(compiled: bool) -> str:
     return os.pathsep.join([*map(str, folders), ".frozen"])
 
 
-def compile_tree(arch: str | None = None, rooms: Sequence[Path] = _ROOMS, name: str = "") -> Path:
+def compile_tree(arch: str | None = None, rooms: Sequence[Path] | None = None, name: str = "") -> Path:
     """Firmware, libraries and the simulated hardware as .mpy, anew when a source has changed.
 
     ``arch``: mpy-cross's -march, or None for code that runs everywhere. ``rooms``: only these folders, and then ``name`` tells
     the tree from others.
     """
     target = BUILD / "mpy" / "-".join(filter(None, (name, arch or "any")))
-    sources = _sources(rooms)
+    sources = _sources(rooms or (FIRMWARE, LIB, BOARDS / "SIMULATED"))
     digest = hashlib.sha256(f"{_compiler_version()} {_OPTIONS}".encode())
     for name, path in sources:
         digest.update(f"\0{name}\0".encode() + path.read_bytes())

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import platform
 import pty
 import signal
 import struct
@@ -13,7 +14,10 @@ import tty
 from pathlib import Path
 
 # MicroPython at its prompt takes a byte at once; one that is still unread after this time meets a program that runs.
-_UNREAD_S = 0.03
+_UNREAD_S = 0.1
+# What /proc/PID/syscall says of read(0) and write(1), by processor; "running" of a process that waits for nothing.
+_READ, _WRITE = {"x86_64": (0, 1), "aarch64": (63, 64)}.get(platform.machine(), (None, None))
+_TYPING, _WRITING = f"{_READ} 0x0", f"{_WRITE} 0x1"
 _ASLEEP_S = 0.5
 _STOP_S = 2
 
@@ -55,14 +59,29 @@ class Vm:
 
     def interrupt(self) -> None:
         """Press Ctrl-C: at the prompt it is a character, while a program runs a signal. What was typed before it is gone."""
-        self.write(b"\x03")
-        end = time.monotonic() + _UNREAD_S
-        while time.monotonic() < end:
-            if not self._unread():
-                return
-            time.sleep(0.001)
+        if self._is_at_prompt():
+            self.write(b"\x03")
+            return
         termios.tcflush(self._inside, termios.TCIFLUSH)
         interrupt(self.process)
+
+    def _is_at_prompt(self) -> bool:
+        """Whether it waits for somebody to type, rather than for anything else, once it waits at all."""
+        end = time.monotonic() + _ASLEEP_S
+        while time.monotonic() < end:
+            doing = _system_call(self.process.pid)
+            if doing is None:
+                return self._takes_what_is_typed()
+            if doing != _WRITING and doing[:1].isdigit():
+                return doing == _TYPING
+            time.sleep(0.001)
+        return False
+
+    def _takes_what_is_typed(self) -> bool:
+        """The same where the system does not tell what a process waits for."""
+        self.write(b"\r")
+        time.sleep(_UNREAD_S)
+        return not self._unread()
 
     def has_ended(self) -> bool:
         return self.process.poll() is not None
@@ -86,6 +105,16 @@ class Vm:
     def _unread(self) -> int:
         count: int = struct.unpack("i", fcntl.ioctl(self._inside, termios.FIONREAD, b"\0" * 4))[0]
         return count
+
+
+def _system_call(process: int) -> str | None:
+    """The system call that the process waits in, with its first argument; None where this cannot be known."""
+    if _READ is None:
+        return None
+    try:
+        return " ".join(Path(f"/proc/{process}/syscall").read_text().split()[:2])
+    except OSError:
+        return None
 
 
 def interrupt(process: subprocess.Popen[bytes]) -> None:
