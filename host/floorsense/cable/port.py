@@ -15,7 +15,7 @@ BAUD = 115200
 
 
 def open_port(path: str, timeout_s: float) -> serial.Serial:
-    """The port, opened; reads give up after ``timeout_s``. Raises BoardUnreachable: no port, no right to it, or somebody has it."""
+    """The port; reads give up after ``timeout_s``. Raises BoardUnreachable: no port, no right to it, or somebody has it."""
     try:
         opened = serial.Serial(path, BAUD, timeout=timeout_s, write_timeout=timeout_s, exclusive=True)
     except (OSError, ValueError) as error:
