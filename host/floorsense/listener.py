@@ -46,13 +46,18 @@ class Listener:
         *,
         ca: str | None = None,
         on_deaf: OnDeaf = lambda _from_ms, _to_ms: None,
+        reconnect_s: tuple[float, float] = _RECONNECT_S,
     ) -> None:
-        """Raises UsageError for a ``ca`` (PEM file) that cannot be used or a topic filter that is none."""
+        """``reconnect_s``: the shortest and the longest pause between two attempts to find a lost broker again.
+
+        Raises UsageError for a ``ca`` (PEM file) that cannot be used or a topic filter that is none.
+        """
         self.url = url
         self._topics = topics
         self._on_message = on_message
         self._on_deaf = on_deaf
         self._answered = threading.Event()
+        self._hearing = threading.Event()
         self._fault: str | None = None
         self._lost_at: float | None = None
         for topic in topics:
@@ -60,7 +65,8 @@ class Listener:
                 raise UsageError(f"--topic {topic!r}: {fault}")
         name = f"floorsense-{secrets.token_hex(5)}"
         self._client = client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=paho.MQTTv311)
-        client.reconnect_delay_set(*_RECONNECT_S)
+        # paho's types want whole seconds; its arithmetic does not.
+        client.reconnect_delay_set(*reconnect_s)  # type: ignore[arg-type]
         client.on_connect = self._connected
         client.on_subscribe = self._subscribed
         client.on_disconnect = self._disconnected
@@ -101,6 +107,10 @@ class Listener:
         lost_at = self._lost_at
         return 0.0 if lost_at is None else max(0.0, time.time() - lost_at / 1000)
 
+    def wait_until_hearing(self, limit_s: float) -> bool:
+        """Wait until the broker has taken the subscription on the present connection. False where it did not."""
+        return self._hearing.wait(limit_s)
+
     def __enter__(self) -> "Listener":
         self.open()
         return self
@@ -122,8 +132,11 @@ class Listener:
     def _subscribed(self, _client: paho.Client, _data: Any, _mid: int, codes: list[ReasonCode], _properties: Any) -> None:
         refused = ", ".join(topic for topic, code in zip(self._topics, codes, strict=False) if code.is_failure)
         self._answer(f"it refused the subscription to {refused}; its access rules must allow it" if refused else None)
+        if not refused:
+            self._hearing.set()
 
     def _disconnected(self, _client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
+        self._hearing.clear()
         if not self._answered.is_set():
             self._answer(self._probe() or "it closed the connection without a word")
         elif code.is_failure and self._lost_at is None:

@@ -11,6 +11,7 @@ from floornode.contract import decoding, payload, status, topics
 from floornode.contract.quantities import QUANTITIES, quantity
 from floornode.contract.reading import QUALITIES
 from floornode.sensors import DRIVERS
+from floorsense.bench.faults import KINDS, form
 from floorsense.schemas.settings import rows
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -127,3 +128,8 @@ def test_every_kind_of_finding_is_described() -> None:
     described = {row[0].strip("`") for row in table(CHECK, 3)}
     assert len(kinds) > 15
     assert kinds == described
+
+
+def test_every_fault_of_the_bench_is_described_with_its_form() -> None:
+    described = {row[0].strip("`"): row[1] for row in table((DOCS / "bench.md").read_text(encoding="utf-8"), 3)}
+    assert described == {form(name): kind.acts_on for name, kind in KINDS.items()}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from floornode import settings
@@ -95,8 +96,17 @@ def parse_signals(given: Sequence[str]) -> dict[str, Recording]:
     return found
 
 
-def plan(count: int, qos: Mapping[str, int], broker: tuple[str, int], signals: Mapping[str, Recording]) -> Plan:
-    """``count`` boards that publish to ``broker``. Raises UsageError for too many, or a broker that no board can name."""
+def plan(
+    count: int,
+    qos: Mapping[str, int],
+    broker: tuple[str, int],
+    signals: Mapping[str, Recording],
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> Plan:
+    """``count`` boards that publish to ``broker``; ``more``: further settings of theirs below ``broker``.
+
+    Raises UsageError for too many, or a broker that no board can name.
+    """
     if not 1 <= count <= MAX_BOARDS:
         raise UsageError(f"--boards {count}: give a number from 1 to {MAX_BOARDS}")
     files = {f"signal-{name}.i32": one for name, one in signals.items()}
@@ -107,7 +117,7 @@ def plan(count: int, qos: Mapping[str, int], broker: tuple[str, int], signals: M
         files.update({f"weather-{name}.i32": one for name, one in weather.items()})
         which = "machine-3" if count < 2 * len(_KINDS) else "every third board"
         replays.append(_pace(f"{which} is in the weather", weather[weathered[0]]))
-    return Plan([_board(i, qos, broker, files) for i in range(count)], files, replays)
+    return Plan([_board(i, qos, broker, files, more) for i in range(count)], files, replays)
 
 
 def _pace(what: str, recording: Recording) -> str:
@@ -116,7 +126,13 @@ def _pace(what: str, recording: Recording) -> str:
     return f"{what}: {recording.path.name}, {ROWS_PER_S:g} row a second{speed}"
 
 
-def _board(i: int, qos: Mapping[str, int], broker: tuple[str, int], files: Mapping[str, Recording]) -> BoardPlan:
+def _board(
+    i: int,
+    qos: Mapping[str, int],
+    broker: tuple[str, int],
+    files: Mapping[str, Recording],
+    more: Mapping[str, Any],
+) -> BoardPlan:
     folder, compiled, in_weather = _KINDS[i % len(_KINDS)]
     board = boards.load(folder)
     bus = board.pins.i2c[0]
@@ -127,7 +143,7 @@ def _board(i: int, qos: Mapping[str, int], broker: tuple[str, int], files: Mappi
         "machine": machine,
         "board": folder,
         "wifi": _WIFI,
-        "broker": {"host": broker[0], "port": broker[1], "first_window_ms": 500},
+        "broker": {"host": broker[0], "port": broker[1], "first_window_ms": 500, **more},
         "buses": {"i2c0": bus},
         "outbox": {"capacity": _SMALL_OUTBOX if board.heap_bytes < _SMALL_HEAP else _OUTBOX},
         "sensors": [{"driver": "bme280", "bus": "i2c0", "period_ms": PERIOD_MS, "qos": dict(qos)}],

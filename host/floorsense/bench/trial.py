@@ -2,14 +2,19 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
 
 from floornode.contract import status
+from floorsense.bench.aftermath import Aftermath
 from floorsense.bench.farm import Farm, SimulatedBoard
+from floorsense.bench.faults import Fault, Stage
+from floorsense.bench.link import Link
 from floorsense.bench.plan import Plan
+from floorsense.bench.timeline import Timeline
 from floorsense.bench.verdict import Ending, expectation, judge
 from floorsense.broker import LocalBroker
 from floorsense.broker_url import BrokerUrl
@@ -21,38 +26,76 @@ from floorsense.listener import Listener
 _BIRTH_S = 10
 # From a board's last word to our hearing it.
 _DRAIN_S = 3
+# The boards wait for us at a broker that has come back: we look often.
+_LISTEN_AGAIN_S = (0.05, 0.2)
 
 
 class Trial:
     """``run`` it once; ``checker`` shows what was heard, and afterwards ``endings`` how the boards ended."""
 
-    def __init__(self, plan: Plan, url: BrokerUrl, broker: LocalBroker | None, console: Console) -> None:
-        """``broker``: what serves at ``url`` if it is ours, so that its end is noticed."""
+    def __init__(
+        self,
+        plan: Plan,
+        url: BrokerUrl,
+        broker: LocalBroker | None,
+        console: Console,
+        faults: Sequence[Fault] = (),
+        link: Link | None = None,
+    ) -> None:
+        """``broker``: what serves at ``url`` if it is ours, so that its end is noticed. ``link``: what the boards dial
+        instead; faults need one."""
         self._plan = plan
         self._url = url
         self._broker = broker
         self._console = console
+        self._link = link
         self._told: set[str] = set()
         self.checker = Checker(expectation(plan.boards))
+        self.aftermath = Aftermath(faults, plan.boards, self.checker, link) if link else None
         self.endings: list[Ending] = []
 
     def run(self, seconds: float, folder: Path, stopped: threading.Event) -> Report:
         """The verdict after ``seconds`` with all boards up, or once ``stopped`` is set. Raises BrokerError."""
         topics = [f"{one.name}/#" for one in self._plan.boards]
         checker = self.checker
-        with Listener(self._url, topics, checker.message, on_deaf=checker.interrupted), Farm(self._plan, folder) as farm:
+        listener = Listener(self._url, topics, self._hear, on_deaf=self._deaf, reconnect_s=_LISTEN_AGAIN_S)
+        with listener, Farm(self._plan, folder) as farm:
             farm.start(stopped)
             _await(lambda: stopped.is_set() or all(self._has_appeared(one) for one in farm.boards), _BIRTH_S)
-            watch(checker, seconds, stopped, self._console, lambda: self._look(farm, stopped))
+            with ExitStack() as rooms:
+                caption = None
+                if self.aftermath and self._link:
+                    stage = Stage(farm, self._link, self._broker, listener)
+                    caption = rooms.enter_context(Timeline(stage, self.aftermath, self._tell)).caption
+                watch(checker, seconds, stopped, self._console, lambda: self._look(farm, stopped), caption)
             self._look(farm, stopped)
             excused = {one.name for one in self._plan.boards} - set(checker.boards) if stopped.is_set() else set()
             at_ms = time.time() * 1000
             earlier = [one for one in checker.finish(at_ms).faults if one.kind == "silent" and one.board]
             if (fallen := self._fallen_broker()) is not None:
                 earlier.insert(0, fallen)
+            if self.aftermath:
+                self.aftermath.close()
             self._stop(farm)
             _await(lambda: all(self._is_heard_out(one) for one in self.endings), 0 if fallen else _DRAIN_S)
-        return judge(checker, self.endings, at_ms, earlier, excused)
+        report = judge(checker, self.endings, at_ms, earlier, excused)
+        if self.aftermath:
+            self.aftermath.settle(report)
+        return report
+
+    def _hear(self, topic: str, data: bytes, qos: int, retain: bool, dup: bool, at_ms: float) -> None:
+        self.checker.message(topic, data, qos, retain, dup, at_ms)
+        if self.aftermath:
+            self.aftermath.hear(topic, data, retain, at_ms)
+
+    def _deaf(self, from_ms: float, to_ms: float) -> None:
+        """Nothing could be heard; but while the link lets nobody in there is nothing to be heard either."""
+        shut_at = self._link.shut_at if self._link else None
+        if shut_at is None or shut_at > from_ms:
+            self.checker.interrupted(from_ms, to_ms)
+
+    def _tell(self, line: str) -> None:
+        self._console.print(line, style="yellow", markup=False, soft_wrap=True)
 
     def _has_appeared(self, one: SimulatedBoard) -> bool:
         return one.name in self.checker.boards or one.exit_code() is not None
@@ -73,7 +116,7 @@ class Trial:
             stopped.set()
 
     def _fallen_broker(self) -> Finding | None:
-        if self._broker is None or self._broker.is_running():
+        if self._broker is None or not self._broker.has_fallen():
             return None
         return Finding("broker", FAULT, "", "", f"{self._broker.name} ended in the middle of it: {self._broker.last_line()}")
 

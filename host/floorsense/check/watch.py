@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.text import Text
 
 from floorsense.check.checker import Checker
 from floorsense.check.table import table
@@ -33,14 +34,24 @@ def watch(
     stopped: threading.Event,
     console: Console,
     look: Callable[[], None] = lambda: None,
+    caption: Callable[[], str] | None = None,
 ) -> None:
-    """Show the checker's view for ``seconds`` or until ``stopped``; ``look`` is called several times a second."""
+    """Show the checker's view for ``seconds`` or until ``stopped``; ``look`` is called several times a second.
+
+    ``caption``: which faults hold at the moment; shown below the table.
+    """
+
+    def view() -> RenderableType:
+        shown = table(checker)
+        below = caption() if caption else ""
+        return Group(shown, Text(f"fault: {below}", style="bold yellow")) if below else shown
+
     end = time.monotonic() + seconds
     if console.is_terminal:
-        with Live(table(checker), console=console, refresh_per_second=4) as live:
+        with Live(view(), console=console, refresh_per_second=4) as live:
             while (left := end - time.monotonic()) > 0 and not stopped.wait(min(left, 0.25)):
                 look()
-                live.update(table(checker))
+                live.update(view())
         return
     said = time.monotonic()
     while (left := end - time.monotonic()) > 0 and not stopped.wait(min(left, 0.25)):

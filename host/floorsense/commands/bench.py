@@ -3,12 +3,15 @@
 import json
 import tempfile
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import rich_click as click
 from rich.console import Console
 
+from floorsense.bench import faults
+from floorsense.bench.link import Link
 from floorsense.bench.plan import MAX_BOARDS, parse_qos, parse_signals, plan
 from floorsense.bench.trial import Trial
 from floorsense.broker import LocalBroker
@@ -20,9 +23,23 @@ from floorsense.errors import UsageError
 from floorsense.toolchain.libraries import ensure_libraries
 
 _INTERRUPTED = 130
+# So that a dead link is noticed within 5 s, and lost acknowledgements are asked for within 10.
+_KEEPALIVE_AMONG_FAULTS_S = 10
+_HELP = f"""
+Run simulated boards against a local broker, check their telemetry live, and end with a verdict.
+
+The boards take turns: an ESP32, a Pico W, a Pico W that replays a recorded year of weather. Each is the real firmware
+in the real MicroPython; only the chips are software.
+
+Exit codes: 0 right, 1 faults found, 2 wrong usage, 3 broker unreachable or refused. Ctrl-C ends with what was seen.
+
+\b
+Faults, AT and FOR in seconds, AT counted from when all boards are up:
+{faults.help_text()}
+"""
 
 
-@click.command()
+@click.command(help=_HELP)
 @click.option("--boards", "count", type=int, default=3, show_default=True, help=f"How many, up to {MAX_BOARDS}.")
 @click.option("--seconds", type=click.FloatRange(1, 86400), default=20, show_default=True, help="How long.")
 @click.option("--qos", default="1", show_default=True, metavar="QOS", help="0, 1 or 2, or temperature=1,pressure=0.")
@@ -30,41 +47,47 @@ _INTERRUPTED = 130
 @click.option(
     "--signal", "signals", multiple=True, metavar="QUANTITY=FILE", help="Replay a CSV or JSON recording, a row a second."
 )
+@click.option("--fault", "given", multiple=True, metavar="KIND@AT[:FOR]", help="What goes wrong, and when; repeatable.")
 @click.option("--keep", type=click.Path(path_type=Path), metavar="DIR", help="Keep the boards' flash and all logs there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document.")
 def command(
-    count: int, seconds: float, qos: str, broker: str | None, signals: tuple[str, ...], keep: Path | None, as_json: bool
+    count: int,
+    seconds: float,
+    qos: str,
+    broker: str | None,
+    signals: tuple[str, ...],
+    given: tuple[str, ...],
+    keep: Path | None,
+    as_json: bool,
 ) -> int:
-    """Run simulated boards against a local broker, check their telemetry live, and end with a verdict.
-
-    The boards take turns: an ESP32, a Pico W, a Pico W that replays a recorded year of weather. Each is the real firmware
-    in the real MicroPython; only the chips are software.
-
-    Exit codes: 0 right, 1 faults found, 2 wrong usage, 3 broker unreachable or refused. Ctrl-C ends with what was seen.
-    """
     console = Console(stderr=as_json, highlight=False)
     levels = parse_qos(qos)
     scenes = parse_signals(signals)
     url = BrokerUrl.parse(broker) if broker else None
     if url is not None and (url.tls or url.user):
         raise UsageError("--broker: the boards of the bench speak plain MQTT without a user; write mqtt://HOST:PORT")
+    wrong = faults.parse_faults(given, seconds, has_broker=url is None)
+    more = {"keepalive": _KEEPALIVE_AMONG_FAULTS_S} if wrong else {}
     # Planned for a port that is not known yet: what is wrong with it is said before anything is started.
-    plan(count, levels, (url.host, url.port) if url else ("127.0.0.1", 1), scenes)
+    plan(count, levels, (url.host, url.port) if url else ("127.0.0.1", 1), scenes, more)
     with ExitStack() as rooms:
         stopped = rooms.enter_context(interruptible())
         ensure_libraries()
         folder = _folder(keep, rooms)
         local = None
         if url is None:
-            local = rooms.enter_context(LocalBroker(folder))
+            local = rooms.enter_context(LocalBroker(folder, keeps_sessions=bool(wrong)))
             url = local.url
+        address = url.host, url.port
+        link = rooms.enter_context(Link(address)) if wrong else None
         name = local.name if local else f"the broker at {url}"
-        todo = plan(count, levels, (url.host, url.port), scenes)
+        todo = plan(count, levels, link.address if link else address, scenes, more)
+        todo = replace(todo, boards=faults.prepare(todo.boards, wrong))
         if local:
             console.print(f"broker: {name} at {url}" + (f"; {local.hint}" if local.hint else ""), soft_wrap=True)
         for line in todo.replays:
             console.print(line, markup=False, soft_wrap=True)
-        trial = Trial(todo, url, local, console)
+        trial = Trial(todo, url, local, console, wrong, link)
         report = trial.run(seconds, folder, stopped)
     if as_json:
         print(json.dumps(_document(report, trial, name)))
@@ -82,6 +105,7 @@ def _document(report: Report, trial: Trial, broker: str) -> dict[str, Any]:
     return {
         **report.as_dict(),
         "broker": broker,
+        **(trial.aftermath.as_dict() if trial.aftermath else {}),
         "readings": readings,
         "ended": {one.name: {"by": one.by, "code": one.code} for one in trial.endings},
     }

@@ -1,0 +1,273 @@
+"""The faults that a bench can be given: one table, from the word to what it does.
+
+A row acts on the **link** between boards and broker (``link``), on the **broker**'s process (``broker``), or on the
+**boards**: their processes, their flash, their ``simulation.json`` (``farm``). What needs more than a call or two is a
+module of its own beside this one. To add a fault, add a row; the command line, its help and the verdict follow.
+"""
+
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from floorsense.bench.duplicate import Duplicates
+from floorsense.bench.farm import Farm
+from floorsense.bench.link import Link
+from floorsense.bench.plan import BoardPlan
+from floorsense.broker import LocalBroker
+from floorsense.errors import BrokerError, UsageError
+from floorsense.listener import Listener
+
+LINK = "link"
+BROKER = "broker"
+BOARDS = "boards"
+
+# Whether a fault has a FOR. Without one it is over as soon as it was done.
+NEEDED = "needed"
+ALLOWED = "allowed"
+NONE = "none"
+
+LATE_S = 0.5
+# What the bench's listener may take to be back at a broker that has started again.
+_BACK_S = 10
+
+
+@dataclass
+class Stage:
+    """What a fault can act on. ``broker``: None where it is somebody else's."""
+
+    farm: Farm
+    link: Link
+    broker: LocalBroker | None
+    listener: Listener
+    duplicates: Duplicates = field(default_factory=Duplicates)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """``kind`` at ``at_s`` seconds after all boards are up, for ``for_s`` seconds."""
+
+    kind: str
+    at_s: float
+    for_s: float
+
+    @property
+    def end_s(self) -> float:
+        return self.at_s + self.for_s
+
+    def __str__(self) -> str:
+        return f"{self.kind}@{self.at_s:g}" + (f":{self.for_s:g}" if self.for_s else "")
+
+
+Act = Callable[[Stage, Fault], None]
+
+
+def _nothing(_stage: Stage, _fault: Fault) -> None:
+    pass
+
+
+def _as_it_is(board: BoardPlan, _fault: Fault) -> BoardPlan:
+    return board
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One row.
+
+    - ``what`` it does, for people; ``acts_on``: LINK, BROKER or BOARDS; ``span``: whether it has a FOR.
+    - ``begin`` and ``end`` do it, in a thread of their own; a FloorsenseError is reported, and the bench goes on.
+    - ``prepare`` changes a board's plan before it starts, for what must be in its files from the beginning.
+    - ``excuses``: kinds of findings that are no faults when this was asked for, each with the QoS from which on (0: all).
+    - ``forgets``: the broker may lose what it had acknowledged, and that is nobody's fault but its own.
+    """
+
+    acts_on: str
+    what: str
+    begin: Act
+    end: Act = _nothing
+    span: str = NEEDED
+    prepare: Callable[[BoardPlan, Fault], BoardPlan] = _as_it_is
+    excuses: Mapping[str, int] = field(default_factory=dict)
+    forgets: bool = False
+
+
+def _take_broker_down(stage: Stage, fault: Fault) -> None:
+    assert stage.broker is not None
+    # Shut first: with no broker behind it the link would take a connection and then drop it.
+    stage.link.refuse()
+    if KINDS[fault.kind].forgets:
+        stage.broker.kill()
+    else:
+        stage.broker.stop()
+
+
+def _bring_broker_back(stage: Stage, _fault: Fault) -> None:
+    assert stage.broker is not None
+    stage.broker.start()
+    # We come first: what boards deliver before we listen again could not be told from a loss.
+    is_back = stage.listener.wait_until_hearing(_BACK_S)
+    stage.link.admit()
+    if not is_back:
+        raise BrokerError(f"the bench could not listen again within {_BACK_S} s; the boards were let in all the same")
+
+
+def _half_open(stage: Stage, _fault: Fault) -> None:
+    stage.link.hold()
+    stage.link.abandon()
+
+
+def _reset(stage: Stage, fault: Fault) -> None:
+    stage.link.reset_new(fault.for_s > 0)
+    stage.link.reset()
+
+
+def _cut(stage: Stage, fault: Fault) -> None:
+    stage.link.cut_new(fault.for_s > 0)
+    stage.link.cut()
+
+
+def _duplicate(stage: Stage, fault: Fault) -> None:
+    stage.duplicates.begin(stage.link.broker, stage.link.client_ids(), returns=fault.for_s > 0)
+
+
+def _leave_alone(stage: Stage, fault: Fault) -> None:
+    # Without a FOR it came once, and stays until the board throws it out.
+    if fault.for_s:
+        stage.duplicates.end()
+
+
+KINDS = {
+    "broker-down": Kind(BROKER, "the broker is stopped, and started again", _take_broker_down, _bring_broker_back),
+    "broker-kill": Kind(
+        BROKER,
+        "the broker is killed, with all it had not written to disk, and started again",
+        _take_broker_down,
+        _bring_broker_back,
+        # A broker that forgot the session knows no repetition (section 4.3.3), so QoS 2 may bring one.
+        excuses={"repeated": 2},
+        forgets=True,
+    ),
+    "blackhole": Kind(
+        LINK,
+        "nothing passes and nobody is told; what was sent arrives when it is over",
+        lambda stage, _: stage.link.hold(),
+        lambda stage, _: stage.link.release(),
+    ),
+    "half-open": Kind(
+        LINK,
+        "the connections of the moment die for good, and nobody is told; new ones wait until it is over",
+        _half_open,
+        lambda stage, _: stage.link.release(),
+        span=ALLOWED,
+    ),
+    "reset": Kind(
+        LINK,
+        "every connection is reset; for FOR, new ones too, after their first packet",
+        _reset,
+        lambda stage, _: stage.link.reset_new(False),
+        span=ALLOWED,
+    ),
+    "delay": Kind(
+        LINK,
+        f"every packet takes {LATE_S:g} s more, each way",
+        lambda stage, _: stage.link.delay(LATE_S),
+        lambda stage, _: stage.link.delay(0),
+    ),
+    "loss-of-acks": Kind(
+        LINK,
+        "no PUBACK, PUBREC or PUBCOMP reaches a board",
+        lambda stage, _: stage.link.lose_acknowledgements(True),
+        lambda stage, _: stage.link.lose_acknowledgements(False),
+        # A broker passes a QoS 2 message on when it is released: one whose PUBREC was lost comes after later ones.
+        excuses={"disorder": 2},
+    ),
+    "truncate": Kind(
+        LINK,
+        "every connection is closed in the middle of a packet; for FOR, new ones too, each in another",
+        _cut,
+        lambda stage, _: stage.link.cut_new(False),
+        span=ALLOWED,
+    ),
+    "duplicate-id": Kind(
+        LINK,
+        "a second client has each board's id; for FOR, it comes back whenever it was thrown out",
+        _duplicate,
+        _leave_alone,
+        span=ALLOWED,
+    ),
+}
+
+
+def parse_faults(given: Sequence[str], seconds: float, has_broker: bool) -> list[Fault]:
+    """``KIND@AT[:FOR]`` texts as faults, in the order of their beginning.
+
+    ``has_broker``: the broker is the bench's own. Raises UsageError with the first thing that is wrong.
+    """
+    found: list[Fault] = []
+    for text in given:
+        fault = _parse(text)
+        kind = KINDS[fault.kind]
+        if kind.acts_on == BROKER and not has_broker:
+            raise UsageError(f"--fault {text}: only the bench's own broker can be given it; leave out --broker")
+        if fault.end_s >= seconds:
+            ends = f"begin {fault.at_s:g}" if fault.at_s >= seconds else f"last until {fault.end_s:g}"
+            raise UsageError(
+                f"--fault {text}: it would {ends} s after the start, and the bench ends after {seconds:g}; "
+                f"give it --seconds {fault.end_s + 10:g}, so that delivery can resume"
+            )
+        for other in found:
+            is_alike = other.kind == fault.kind or (kind.acts_on == BROKER and KINDS[other.kind].acts_on == BROKER)
+            if is_alike and fault.at_s <= other.end_s and other.at_s <= fault.end_s:
+                raise UsageError(f"--fault {text}: it overlaps with {other}; give one after the other")
+        found.append(fault)
+    return sorted(found, key=lambda one: one.at_s)
+
+
+def prepare(boards: Sequence[BoardPlan], faults: Sequence[Fault]) -> list[BoardPlan]:
+    """The boards' plans with what the faults need in them from the beginning."""
+    done = []
+    for board in boards:
+        for fault in faults:
+            board = KINDS[fault.kind].prepare(board, fault)
+        done.append(board)
+    return done
+
+
+def form(name: str) -> str:
+    """How it is written: KIND@AT, KIND@AT:FOR or KIND@AT[:FOR]."""
+    return name + {NEEDED: "@AT:FOR", ALLOWED: "@AT[:FOR]", NONE: "@AT"}[KINDS[name].span]
+
+
+def help_text() -> str:
+    """All kinds for people, in a terminal of 80 columns."""
+    lines = []
+    for name, kind in KINDS.items():
+        lines += [f"  {form(name)}", *textwrap.wrap(kind.what, 70, initial_indent="      ", subsequent_indent="      ")]
+    return "\n".join(lines)
+
+
+def _parse(text: str) -> Fault:
+    name, at_sign, when = text.partition("@")
+    if name not in KINDS:
+        raise UsageError(f"--fault {text}: unknown kind '{name}'; known are {', '.join(KINDS)}")
+    kind = KINDS[name]
+    at_text, colon, for_text = when.partition(":")
+    if not at_sign:
+        raise UsageError(f"--fault {text}: when? write {name}@AT{'' if kind.span == NONE else ':FOR'}, in seconds")
+    if colon and kind.span == NONE:
+        raise UsageError(f"--fault {text}: {name} has no FOR; write {name}@{at_text}")
+    if not colon and kind.span == NEEDED:
+        raise UsageError(f"--fault {text}: for how long? write {name}@{at_text}:FOR, in seconds")
+    at_s, for_s = _seconds(text, "AT", at_text), _seconds(text, "FOR", for_text) if colon else 0.0
+    if colon and not for_s:
+        raise UsageError(f"--fault {text}: FOR is above 0 seconds" + ("" if kind.span == NEEDED else "; or leave it out"))
+    return Fault(name, at_s, for_s)
+
+
+def _seconds(text: str, name: str, number: str) -> float:
+    try:
+        found = float(number)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= 86400:
+        raise UsageError(f"--fault {text}: {name} is a number of seconds, not '{number}'")
+    return found
