@@ -1,6 +1,7 @@
 """One board's connection through the link: its bytes packet by packet, in whatever weather there is."""
 
 import asyncio
+import contextlib
 import itertools
 import socket
 import struct
@@ -54,6 +55,8 @@ class Passage:
         self._board = board
         self._broker: Streams | None = None
         self._pumps: list[asyncio.Task[None]] = []
+        self._is_left = False
+        self._closed_by_reset: bool | None = None
 
     async def run(self, address: tuple[str, int]) -> None:
         """Dial the broker and carry packets until either side, or the weather, ends it."""
@@ -63,6 +66,11 @@ class Passage:
         except (OSError, TimeoutError):
             # There is no broker: to the board, that is a connection refused a little late.
             self.close(by_reset=True)
+            return
+        if self._is_left:
+            # The weather was quicker than the broker's answer.
+            if self._closed_by_reset is not None:
+                self.close(self._closed_by_reset)
             return
         self._pumps = [
             *self._begin(self._board[0], self._broker[1], from_board=True),
@@ -76,17 +84,21 @@ class Passage:
     def close(self, by_reset: bool) -> None:
         """End both connections, by RST or by FIN."""
         self.abandon()
+        self._closed_by_reset = by_reset
         for one in (self._board, self._broker):
             if one is None:
                 continue
             if by_reset:
-                one[1].get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                # Where that side has closed already there is no socket left to set.
+                with contextlib.suppress(OSError):
+                    one[1].get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 one[1].transport.abort()
             else:
                 one[1].close()
 
     def abandon(self) -> None:
         """Carry nothing more, and tell nobody."""
+        self._is_left = True
         for pump in self._pumps:
             pump.cancel()
 
