@@ -95,7 +95,7 @@ def test_a_reset_at_one_side_is_a_reset_at_the_other(ends) -> None:
 
 def test_a_broker_that_is_not_there_resets_the_board(link: Link, server: socket.socket) -> None:
     server.close()
-    with dial(link) as board, pytest.raises(ConnectionResetError):
+    with pytest.raises(ConnectionResetError), dial(link) as board:
         board.recv(1)
 
 
