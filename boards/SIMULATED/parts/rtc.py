@@ -1,8 +1,18 @@
-"""`machine.RTC`: runs from the host's clock, or with "rtc": "unset" in the script from the port's first day."""
+"""`machine.RTC`: runs from the host's clock, or with "rtc": "unset" in the script from the port's first day.
 
-import time
+Under MicroPython the board's `time` goes by it, as on a board.
+"""
 
 import simulation
+
+try:
+    import time as board_time
+
+    import utime as host
+except ImportError:  # CPython
+    import time as host
+
+    board_time = None
 
 
 class RTC:
@@ -16,12 +26,14 @@ class RTC:
 
     def datetime(self, now=None):
         """(year, month, day, weekday with Monday 0, hour, minute, second, subsecond), UTC."""
-        host = int(time.time())
+        seconds = int(host.time())
         if now is None:
-            year, month, day, hour, minute, second, weekday = time.gmtime(host + RTC._ahead)[:7]
+            year, month, day, hour, minute, second, weekday = host.gmtime(seconds + RTC._ahead)[:7]
             return (year, month, day, weekday, hour, minute, second, 0)
         year, month, day, _, hour, minute, second = now[:7]
-        RTC._ahead = _seconds(year, month, day, hour, minute, second) - _seconds(*time.gmtime(host)[:6])
+        RTC._ahead = _seconds(year, month, day, hour, minute, second) - _seconds(*host.gmtime(seconds)[:6])
+        if board_time is not None:
+            board_time.set_ahead(RTC._ahead)
 
 
 def _seconds(year, month, day, hour, minute, second):

@@ -4,9 +4,17 @@
 - ``unix_ms()``: Unix time in ms from the machine's own clock, or None while that was plainly never set.
 - ``uniform(n)``: a random whole number from 0 to n inclusive, different on each board and at each start.
 - ``i2c(bus)``: an object with ``machine.I2C``'s methods for one entry of the settings' buses.
-- ``link(wifi)``: the network, as ``mqtt.session`` wants it; ``wifi`` is the settings' or None for a wired machine.
+- ``link(wifi)``: the network, as ``mqtt.session`` wants it; ``wifi`` is the settings' or None for a wired machine. Its
+  ``rssi()`` is the signal's strength in dBm, or None.
 - ``dial(host, port)``: a connection in the making, as ``mqtt.session`` wants it. Only the name look-up may wait.
-- ``wait(ms)``: sleeps until the open connection has something to say, or ``ms`` milliseconds.
+- ``datagram(host, port)``: a UDP socket that hears that address only: ``send(data)``; ``receive() -> bytes or None``; OSError
+  (code, "text") where the network refuses; ``close()``. ``wait`` wakes for it. Only the name look-up may wait.
+- ``wait(ms)``: sleeps until an open connection has something to say, or ``ms`` milliseconds.
+- ``set_unix_ms(unix_ms)``: sets the machine's own clock, by which it checks certificates and which may outlive a reset.
+- ``heap_free()``: bytes of the heap that are free now, without collecting.
+- ``watchdog(ms)``: starts the machine's watchdog, which resets it ``ms`` after the last ``feed()`` of what is returned;
+  ``stop()`` of it lets the machine live unfed while a person is at it, as far as the machine can.
 - ``reset_cause()``: a word: power-on, watchdog, reset, deep-sleep, unknown.
-- ``print_exception(error)``: the trace of an exception, where a person with a cable sees it.
+- ``reset()``: starts the machine anew. Does not return.
+- ``trace(error)``: the trace of an exception, as text.
 """

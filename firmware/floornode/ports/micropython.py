@@ -1,6 +1,8 @@
 """MicroPython 1.24 and later: ESP32, RP2, and the unix port with boards/SIMULATED first on its path."""
 
 import errno
+import gc
+import io
 import select
 import socket
 import sys
@@ -17,6 +19,9 @@ _FIRST_YEAR = 2024
 _IN_PROGRESS = (errno.EINPROGRESS, errno.EALREADY)
 _TCP = 6
 _TCP_NODELAY = 1
+# RP2040 datasheet, section 4.7.6, and RP2350 datasheet, section 12.9.7: the watchdog's registers CTRL (bit 30: enable; writes
+# 0x3000 above it clear bits) and REASON (bit 0: the timer ran out, bit 1: somebody asked for a reset).
+_RP2_WATCHDOGS = (("RP2040", 0x40058000), ("RP2350", 0x400D8000))
 
 
 class Port:
@@ -49,11 +54,29 @@ class Port:
     def dial(self, host, port):
         return Dial(self._poll, host, port)
 
+    def datagram(self, host, port):
+        return Datagram(self._poll, host, port)
+
     def wait(self, ms):
         for _ in self._poll.ipoll(ms):
             pass
 
+    def set_unix_ms(self, unix_ms):
+        shift = 0 if time.gmtime(0)[0] == 1970 else 946684800
+        year, month, day, hour, minute, second, weekday = time.gmtime(unix_ms // 1000 - shift)[:7]
+        machine.RTC().datetime((year, month, day, weekday, hour, minute, second, unix_ms % 1000 * 1000))
+
+    def heap_free(self):
+        return gc.mem_free()
+
+    def watchdog(self, ms):
+        return Watchdog(ms)
+
     def reset_cause(self):
+        registers = _rp2_watchdog()
+        # An RP2 resets itself by its watchdog: only the register tells whether somebody wanted it.
+        if registers and machine.mem32[registers + 8] & 2:
+            return "reset"
         cause = machine.reset_cause()
         for name, word in (
             ("PWRON_RESET", "power-on"),
@@ -66,8 +89,22 @@ class Port:
                 return word
         return "unknown"
 
-    def print_exception(self, error):
-        sys.print_exception(error)
+    def reset(self):
+        machine.reset()
+
+    def trace(self, error):
+        text = io.StringIO()
+        sys.print_exception(error, text)
+        return text.getvalue()
+
+
+def _rp2_watchdog():
+    """The address of an RP2's watchdog registers, None on other machines."""
+    if sys.platform == "rp2":
+        for chip, address in _RP2_WATCHDOGS:
+            if chip in sys.implementation[2]:
+                return address
+    return None
 
 
 class Wired:
@@ -81,6 +118,9 @@ class Wired:
 
     def is_up(self):
         return True
+
+    def rssi(self):
+        return None
 
 
 class Wireless:
@@ -115,6 +155,28 @@ class Wireless:
 
     def is_up(self):
         return self._wlan.isconnected()
+
+    def rssi(self):
+        try:
+            return self._wlan.status("rssi")
+        except (OSError, ValueError, TypeError):
+            # Not joined, or a port that does not know the word.
+            return None
+
+
+class Watchdog:
+    """The machine's watchdog."""
+
+    def __init__(self, ms):
+        self.feed = machine.WDT(timeout=ms).feed
+
+    def stop(self):
+        registers = _rp2_watchdog()
+        if registers:
+            machine.mem32[registers + 0x3000] = 1 << 30
+        elif sys.platform == "esp32":
+            # It cannot be stopped; a day is time enough for whoever sits at it.
+            machine.WDT(timeout=86400000)
 
 
 class Dial:
@@ -184,3 +246,40 @@ class Connection:
     def close(self):
         self._poll.unregister(self._socket)
         self._socket.close()
+
+
+class Datagram:
+    """A UDP socket that ``Port.wait`` listens to, connected to one address."""
+
+    def __init__(self, poll, host, port):
+        try:
+            address = socket.getaddrinfo(host, port, 0, socket.SOCK_DGRAM)[0][-1]
+        except (OSError, IndexError):
+            raise OSError(errno.ENOENT, "no such name: %s" % host)
+        self._poll = poll
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.connect(address)
+        poll.register(self._socket, select.POLLIN)
+
+    def send(self, data):
+        try:
+            self._socket.send(data)
+        except OSError as error:
+            raise self._words(error)
+
+    def receive(self):
+        try:
+            return self._socket.recv(512)
+        except OSError as error:
+            if error.args[0] == errno.EAGAIN:
+                return None
+            raise self._words(error)
+
+    def close(self):
+        self._poll.unregister(self._socket)
+        self._socket.close()
+
+    def _words(self, error):
+        code = error.args[0]
+        return OSError(code, "nobody listens there" if code == errno.ECONNREFUSED else "error %s" % code)
