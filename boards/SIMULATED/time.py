@@ -5,7 +5,7 @@ the script. CPython never comes here, for its own `time` is built in.
 """
 
 import utime
-from utime import *
+from utime import *  # noqa: F403
 
 _ahead = [None]  # seconds, the board's clock minus the host's
 

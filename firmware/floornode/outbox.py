@@ -75,7 +75,8 @@ class Outbox:
     def date(self, record, clock, now):
         """Date a taken ``record`` of this boot, where the clock is set, and mark it if it waited long.
 
-        One of an earlier boot keeps the date it has: when that boot began is not known to this one.
+        One of an earlier boot keeps the date it has: when that boot began is not known to this one. Returns whether it is
+        marked as replayed.
         """
         boot = struct.unpack_from("<I", record, _BOOT)[0]
         if boot != self.boot:
@@ -88,6 +89,7 @@ class Outbox:
                 record[1] &= ~CLOCK_NOT_SET
                 # Before 1970 there are no dates: a clock that is set to its first second has none for what was before.
                 struct.pack_into("<Q", record, _TS, max(0, clock.date(up)))
+        return record[1] & REPLAYED != 0
 
     def qos_of_next(self):
         """The QoS of the oldest reading's series, or None when empty."""

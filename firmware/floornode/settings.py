@@ -9,6 +9,7 @@ import json
 import os
 
 from .contract import text, topics
+from .section import Section
 from .sensors import DRIVERS
 from .settings_rules import REQUIRED, SECTIONS
 
@@ -22,13 +23,6 @@ class SettingsError(ValueError):
     def __init__(self, faults):
         super().__init__("\n".join(faults))
         self.faults = faults
-
-
-class Section:
-    """An object of the settings, its keys as attributes. It says nothing of their values: some are secrets."""
-
-    def __repr__(self):
-        return "<settings>"
 
 
 def load(path):
@@ -65,8 +59,8 @@ def parse(found):
     """The settings in ``found`` (decoded JSON): a Section with the keys of settings_rules as attributes.
 
     Left-out keys have their defaults. ``buses`` is a dict of Sections, ``sensors`` a list of them, each with ``qos`` as
-    a dict of quantity to QoS and ``address`` filled in; ``wifi`` is None on a wired board; ``outbox_capacity`` is short
-    for ``outbox.capacity``. Raises SettingsError.
+    a dict of quantity to QoS and ``address`` filled in; ``wifi`` is None on a wired board; ``time.server`` is the broker's
+    host where none is named; ``outbox_capacity`` is short for ``outbox.capacity``. Raises SettingsError.
     """
     faults = []
     settings = _section("settings", found, "", faults)
@@ -77,6 +71,8 @@ def parse(found):
     if faults:
         raise SettingsError(faults)
     settings.outbox_capacity = settings.outbox.capacity
+    if settings.time.server is None:
+        settings.time.server = settings.broker.host
     if settings.broker.client_id is None:
         settings.broker.client_id = "-".join((settings.site, settings.floor, settings.machine))
     return settings
@@ -118,6 +114,8 @@ def _value(rule, value, where, faults):
         return value  # depends on the driver: _check_sensors
     if kind == "whole":
         good = isinstance(value, int) and not isinstance(value, bool) and rule[3] <= value <= rule[4]
+    elif kind == "flag":
+        good = isinstance(value, bool)
     elif not isinstance(value, str):
         good = False
     else:
@@ -242,6 +240,8 @@ def _wanted(rule):
         return "text: one level of a topic, at most %d bytes" % topics.MAX_LEVEL
     if kind == "section":
         return "an object"
+    if kind == "flag":
+        return "true or false"
     return "%s of %d to %d" % ("an object" if kind == "sections" else "a list", rule[3], rule[4])
 
 

@@ -5,7 +5,7 @@ A row is ``(key, kind, default, low, high)``. Kinds:
 - ``level``: one level of a topic;
 - ``text``: ``low`` to ``high`` bytes of UTF-8; ``secret``: the same, and never shown to anybody;
 - ``host``: a name or an address, as ``text``;
-- ``whole``: a whole number from ``low`` to ``high``;
+- ``whole``: a whole number from ``low`` to ``high``; ``flag``: true or false;
 - ``section``: an object with the section's keys, the section being called as the key;
 - ``sections``: ``low`` to ``high`` such objects by names of the user's choice; ``list``: the same in a list;
 - ``qos``: 0, 1 or 2 for all quantities, or an object with one for each.
@@ -27,6 +27,8 @@ SECTIONS = {
         ("buses", "sections", REQUIRED, 1, 4),
         ("sensors", "list", REQUIRED, 1, 8),
         ("outbox", "section", {}),
+        ("time", "section", {}),
+        ("health", "section", {}),
     ),
     # IEEE 802.11: a network's name has up to 32 bytes; a passphrase 8 to 63 characters, a raw key 64 digits.
     "wifi": (
@@ -59,4 +61,14 @@ SECTIONS = {
         ("qos", "qos", 1),
     ),
     "outbox": (("capacity", "whole", 500, 10, 10000),),
+    # A day is the longest here too. 1024 s is the longest that RFC 5905 polls at by default.
+    "time": (
+        ("server", "host", None, 1, 253),
+        ("port", "whole", 123, 1, 65535),
+        ("interval_s", "whole", 1024, 0, 86400),
+    ),
+    "health": (
+        ("interval_s", "whole", 60, 0, 86400),
+        ("retain", "flag", True),
+    ),
 }

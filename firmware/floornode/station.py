@@ -6,6 +6,7 @@ import sys
 from . import VERSION, boot, sensors
 from .clock import Clock, ticks_diff
 from .contract import quantities, status, topics
+from .health import Health
 from .mqtt.backoff import Backoff
 from .mqtt.client import Client
 from .mqtt.inflight import Inflight
@@ -13,6 +14,7 @@ from .mqtt.session import STOPPED, Session
 from .mqtt.stream import Stream
 from .outbox import Outbox, Series
 from .sampler import Probe, Sampler
+from .watchdog import LIMIT_MS, Watchdog
 
 SETTINGS = "settings.json"
 BOOT = "boot"
@@ -20,6 +22,11 @@ BOOT = "boot"
 BACKOFF_CAP = 60000
 # No sleep is longer, so that whatever looks at the clock in between (a watchdog, a changed network) gets its turn.
 LONGEST_WAIT = 1000
+
+# The parts that keep the watchdog fed.
+SAMPLER = 0
+SESSION = 1
+HEALTH = 2
 
 
 class Status:
@@ -72,7 +79,13 @@ class Station:
             probes.append(Probe(name, self._opener(sensor), sensor.period_ms, kinds))
         self.outbox = Outbox(series, number, config.outbox_capacity)
         self.sampler = Sampler(probes, self.clock)
+        self.link = port.link(config.wifi)
         self.session = self._session(config.broker)
+        self.sntp = self._sntp(config.time) if config.time.interval_s else None
+        # Which settings serve, in a word.
+        self.settings_are = "given"
+        self.health = Health(self, now)
+        self.watchdog = Watchdog(HEALTH + 1)
         self.longest_step = 0
 
     def topic(self, leaf):
@@ -84,21 +97,34 @@ class Station:
         self.clock.step(now)
         for reading in self.sampler.due(now):
             self.outbox.put(reading)
+        self.watchdog.report(SAMPLER)
         self.session.step(now)
+        self.watchdog.report(SESSION)
+        if self.sntp is not None:
+            self.sntp.step(now)
+        self.health.step(now)
+        self.watchdog.report(HEALTH)
 
     def run(self):
         """Turn until stopped by Ctrl-C, which ends the session cleanly."""
         port = self.port
+        self.watchdog.start(port.watchdog(LIMIT_MS))
         try:
             while True:
                 now = port.ticks()
                 self.step(now)
                 after = port.ticks()
-                self.longest_step = max(self.longest_step, ticks_diff(after, now))
-                wait = min(self.sampler.next(after), self.session.next(after), LONGEST_WAIT)
+                took = ticks_diff(after, now)
+                self.longest_step = max(self.longest_step, took)
+                self.health.took(took)
+                wait = min(self.sampler.next(after), self.session.next(after), self.health.next(after), LONGEST_WAIT)
+                if self.sntp is not None:
+                    wait = min(wait, self.sntp.next(after))
                 if wait > 0:
                     port.wait(wait)
         except KeyboardInterrupt:
+            # Whoever pressed it wants the board for himself.
+            self.watchdog.stop()
             self.stop()
 
     def stop(self):
@@ -143,11 +169,32 @@ class Station:
             Backoff(broker.first_window_ms, BACKOFF_CAP, self.port.uniform),
             self.outbox,
             self.clock,
-            self.port.link(self.settings.wifi),
+            self.link,
             lambda: self.port.dial(broker.host, broker.port),
             own,
             self.log,
         )
+
+    def _sntp(self, time):
+        """Asks the time server. Imported now: a board that asks nobody does without it."""
+        from .sntp import Sntp
+
+        return Sntp(
+            self.clock,
+            time.interval_s * 1000,
+            self.link.is_up,
+            lambda: self.port.datagram(time.server, time.port),
+            self.port.ticks,
+            self.port.uniform,
+            self._set_machine,
+            self.log,
+        )
+
+    def _set_machine(self, unix_ms):
+        """Put the machine's own clock right, where it is off by a second or more."""
+        now = self.port.unix_ms()
+        if now is None or not -1000 < now - unix_ms < 1000:
+            self.port.set_unix_ms(unix_ms)
 
 
 def run(port):

@@ -75,6 +75,21 @@ def test_good_settings_are_read_with_their_defaults():
     assert (sensor.driver, sensor.bus, sensor.address, sensor.period_ms) == ("bme280", "i2c0", 0x76, 1000)
     assert sensor.qos == {"temperature": 1, "pressure": 1, "humidity": 1}
     assert found.outbox_capacity == found.outbox.capacity == 500
+    assert (found.time.server, found.time.port, found.time.interval_s) == ("192.168.1.10", 123, 1024)
+    assert (found.health.interval_s, found.health.retain) == (60, True)
+
+
+def test_a_flag_is_true_or_false_and_nothing_else():
+    given = good()
+    given["health"] = {"retain": False}
+    assert parse(given).health.retain is False
+    only_fault(lambda s: s.update({"health": {"retain": 0}}), "health.retain: must be true or false, not 0")
+
+
+def test_the_time_may_come_from_elsewhere_than_the_broker():
+    given = good()
+    given["time"] = {"server": "ntp.plant", "interval_s": 0}
+    assert (parse(given).time.server, parse(given).time.interval_s) == ("ntp.plant", 0)
 
 
 def test_client_id_names_the_machine_unless_it_is_given():
@@ -300,7 +315,7 @@ def test_every_rule_has_a_kind_that_is_known_and_limits_that_fit_it():
     for name in SECTIONS:
         for rule in SECTIONS[name]:
             kind = rule[1]
-            assert kind in ("level", "text", "secret", "host", "whole", "section", "sections", "list", "qos"), rule
+            assert kind in ("level", "text", "secret", "host", "whole", "section", "sections", "list", "qos", "flag"), rule
             limits = kind in ("text", "secret", "host", "whole", "sections", "list")
             assert len(rule) == (5 if limits else 3), rule
             if limits:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from floornode import settings
-from floornode.contract import decoding, payload, status, topics
+from floornode.contract import decoding, health, payload, status, topics
 from floornode.contract.quantities import QUANTITIES, quantity
 from floornode.contract.reading import QUALITIES
 from floornode.sensors import DRIVERS
@@ -17,6 +17,7 @@ from floorsense.schemas.settings import rows
 DOCS = Path(__file__).parents[2] / "docs"
 CONTRACT = (DOCS / "contract.md").read_text(encoding="utf-8")
 SETTINGS = (DOCS / "settings.md").read_text(encoding="utf-8")
+TIME_AND_HEALTH = (DOCS / "time-and-health.md").read_text(encoding="utf-8")
 CHECK = (DOCS / "check.md").read_text(encoding="utf-8")
 CHECKER = DOCS.parent / "host" / "floorsense" / "check"
 EXAMPLES = re.findall(r"^    (\S+/\S+/\S+/\S+) (\{.*\})$", CONTRACT, re.MULTILINE)
@@ -29,7 +30,7 @@ def table(text: str, width: int) -> list[list[str]]:
 
 
 def test_the_contract_shows_examples() -> None:
-    assert len(EXAMPLES) == 8
+    assert len(EXAMPLES) == 9
 
 
 @pytest.mark.parametrize(("topic", "message"), EXAMPLES)
@@ -39,6 +40,8 @@ def test_every_example_is_what_the_firmware_writes(topic: str, message: str) -> 
     if leaf == topics.STATUS:
         assert decoding.decode_status(fields)
         assert written_status(fields) == message.encode()
+    elif leaf == topics.HEALTH:
+        assert health.encode(*health_values(decoding.decode_health(fields))) == message.encode()
     elif "boot" in fields:
         assert payload.encode(decoding.decode_reading(fields, quantity(leaf))) == message.encode()
     else:
@@ -56,6 +59,18 @@ def written_status(fields: dict) -> bytes:
     ]
     dropped = fields.get("dropped", {}).items()
     return status.birth(fields["boot"], ts, fields["firmware"], fields["board"], series, dropped)
+
+
+def health_values(fields: dict) -> list:
+    """Back to what the firmware gave: thousandths where the message has decimals."""
+    milli = [name for name, kind, *_ in decoding.HEALTH if kind == decoding.NUMBER]
+    return [round(value * 1000) if name in milli and value is not None else value for name, value in fields.items()]
+
+
+def test_every_field_of_the_health_is_described_in_the_order_of_the_message() -> None:
+    described = [[row[0].strip("`"), *row[1:]] for row in table(TIME_AND_HEALTH, 3)]
+    expected = [[name, unit or "", meaning] for name, _kind, unit, _may_be_null, meaning in decoding.HEALTH]
+    assert described == expected
 
 
 def test_the_contract_names_every_quantity_with_unit_steps_and_span() -> None:

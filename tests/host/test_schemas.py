@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator, Draft202012Validator
 
 from floornode import settings
-from floornode.contract import decoding, payload, status
+from floornode.contract import decoding, health, payload, status
 from floornode.contract.quantities import MAX_VALUE, QUANTITIES, Quantity, quantity
 from floornode.contract.reading import FAULT, QUALITIES, Reading
 from floorsense.schemas import DOCS, documents
@@ -34,6 +34,7 @@ def read(name: str) -> Any:
 
 READING = Draft202012Validator(read("schemas/reading.schema.json"))
 STATUS = Draft202012Validator(read("schemas/status.schema.json"))
+HEALTH = Draft202012Validator(read("schemas/health.schema.json"))
 SETTINGS = Draft202012Validator(read("schemas/settings.schema.json"))
 ASYNCAPI = read("asyncapi.yaml")
 
@@ -51,7 +52,7 @@ def test_the_committed_document_is_the_one_the_code_makes(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == documents()[path], "run: python -m floorsense.schemas"
 
 
-@pytest.mark.parametrize("validator", [READING, STATUS, SETTINGS])
+@pytest.mark.parametrize("validator", [READING, STATUS, HEALTH, SETTINGS])
 def test_the_schemas_are_schemas(validator: Draft202012Validator) -> None:
     Draft202012Validator.check_schema(validator.schema)
 
@@ -64,8 +65,8 @@ def test_every_quantity_is_described_with_its_unit(kind: Quantity) -> None:
     assert ASYNCAPI["channels"][kind.name]["address"] == "{site}/{floor}/{machine}/" + kind.name
 
 
-def test_asyncapi_describes_the_quantities_and_the_status_and_nothing_else() -> None:
-    assert set(ASYNCAPI["channels"]) == {kind.name for kind in QUANTITIES} | {"status"}
+def test_asyncapi_describes_the_quantities_status_and_health_and_nothing_else() -> None:
+    assert set(ASYNCAPI["channels"]) == {kind.name for kind in QUANTITIES} | {"status", "health"}
 
 
 def test_asyncapi_document_is_an_asyncapi_document() -> None:
@@ -103,9 +104,10 @@ def test_asyncapi_examples_are_of_their_schemas_in_either_dialect() -> None:
             Draft202012Validator(schema).validate(example["payload"])
 
 
-def test_status_is_retained_and_readings_are_not() -> None:
+def test_status_and_health_are_retained_and_readings_are_not() -> None:
     retained = {op["channel"]["$ref"]: op["bindings"]["mqtt"]["retain"] for op in ASYNCAPI["operations"].values()}
     assert retained.pop("#/channels/status") is True
+    assert retained.pop("#/channels/health") is True
     assert len(retained) == len(QUANTITIES)
     assert not any(retained.values())
 
@@ -298,3 +300,51 @@ def test_settings_that_the_schema_refuses_are_refused_by_the_board(place: tuple[
             assert fault.isprintable(), fault
             assert len(fault) < 400, fault
     assert SETTINGS.is_valid(spoilt) or not accepted
+
+
+# ---- health
+
+WORDS = st.none() | st.text(max_size=20)
+VALUES = {decoding.COUNT: COUNTS, decoding.WHOLE: st.integers(-200, 200), decoding.WORD: st.text(max_size=20)}
+
+
+@st.composite
+def healths(draw: st.DrawFn) -> bytes:
+    """Any health message that a board could send."""
+    values = []
+    for name, kind, _unit, may_be_null, _meaning in decoding.HEALTH:
+        one = VALUES.get(kind, TIMES if name == "ts" else st.integers(0, 10**11))
+        values.append(draw(st.none() | one if may_be_null else one))
+    return health.encode(*values)
+
+
+@given(healths())
+def test_every_health_message_is_of_its_schema_and_is_read(message: bytes) -> None:
+    fields = json.loads(message)
+    HEALTH.validate(fields)
+    assert decoding.decode_health(fields) is fields
+    assert list(fields) == [field[0] for field in decoding.HEALTH]
+
+
+GOOD_HEALTH = {"boot": 3, "uptime": 60, "ts": None, "rssi": -61, "clock": None, "clock_drift": -12.5}
+
+
+@pytest.mark.parametrize("change", [{}, {"novel": [1]}, {"clock_trouble": "no answer"}, {"ts": 1706900000.125}, {"rssi": None}])
+def test_a_health_message_that_is_right_is_right_by_both(change: dict[str, Any]) -> None:
+    fields = {**GOOD_HEALTH, **change}
+    HEALTH.validate(fields)
+    decoding.decode_health(fields)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"boot": None}, {"boot": -1}, {"uptime": 1.5}, {"ts": -1}, {"ts": "now"}, {"rssi": -61.5}, {"rssi": "weak"},
+        {"clock": 1}, {"connects": None}, {"downtime": True}, {"clock_drift": 1e12}, {"reset": None},
+    ],
+)  # fmt: skip
+def test_a_health_message_that_is_wrong_is_wrong_by_both(change: dict[str, Any]) -> None:
+    fields = {**GOOD_HEALTH, **change}
+    assert not HEALTH.is_valid(fields)
+    with pytest.raises(ValueError, match=r"health|'ts'"):
+        decoding.decode_health(fields)

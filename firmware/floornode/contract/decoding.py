@@ -168,3 +168,66 @@ def _check_series(name, series):
         raise ValueError("%s: 'qos' is %s; there are 0, 1 and 2" % (where, shown(series["qos"])))
     if not isinstance(series.get("sensor", ""), str):
         raise ValueError(where + " has a 'sensor' that is not text")
+
+
+# Fields of a health message: name, kind, unit, whether null may stand there, and what it means. Counts are since the start.
+COUNT = "count"  # a whole number, not negative
+WHOLE = "whole"  # a whole number
+NUMBER = "number"
+WORD = "word"  # text
+HEALTH = (
+    ("boot", COUNT, "", False, "the board's starts, counted"),
+    ("ts", NUMBER, "s", True, "Unix time of the message; null while the clock is not set"),
+    ("uptime", COUNT, "s", False, "since the board's start"),
+    ("reset", WORD, "", False, "why it started: power-on, watchdog, reset, deep-sleep, unknown"),
+    ("settings", WORD, "", False, "which settings serve: given, or last-good where those are damaged"),
+    ("heap_free", COUNT, "B", True, "of the heap, uncollected garbage not counted"),
+    ("heap_low", COUNT, "B", True, "the least that heap_free was"),
+    ("longest_step", COUNT, "ms", False, "the longest step of the loop since the last health message"),
+    ("rssi", WHOLE, "dBm", True, "signal strength; null on a wire"),
+    ("connects", COUNT, "", False, "times the broker took the board in; all but the first are reconnects"),
+    ("downtime", NUMBER, "s", False, "without a connection, in sum"),
+    ("trouble", WORD, "", True, "why there was no connection the last time, where that lasts"),
+    ("queued", COUNT, "", False, "readings that wait or are not acknowledged"),
+    ("delivered", COUNT, "", False, "readings that were let go"),
+    ("dropped", COUNT, "", False, "readings given up for want of room"),
+    ("replayed", COUNT, "", False, "readings that waited out an outage"),
+    ("resent", COUNT, "", False, "messages sent again, so that they may have come twice"),
+    ("faults", COUNT, "", False, "readings that a sensor failed to give"),
+    ("missed", COUNT, "", False, "readings whose time passed before the loop came to them"),
+    ("clock", WORD, "", True, "who set the clock: rtc, sntp; null: nobody"),
+    ("clock_age", COUNT, "s", True, "since it was set last"),
+    ("clock_drift", NUMBER, "ppm", True, "how much the board's own clock is too slow; null before it was measured"),
+    ("clock_trouble", WORD, "", True, "why the last question for the time failed"),
+)
+
+
+def decode_health(fields):
+    """Check the decoded JSON of a health message and return it. Raises ValueError with what is wrong.
+
+    ``boot`` and ``uptime`` are required; whatever else is there must be of its type. Unknown fields pass.
+    """
+    if not isinstance(fields, dict):
+        raise ValueError("health is not a JSON object")
+    for name in ("boot", "uptime"):
+        count(fields.get(name), "'%s' of the health" % name)
+    for name, kind, _unit, may_be_null, _meaning in HEALTH:
+        if name not in fields:
+            continue
+        value = fields[name]
+        what = "'%s' of the health" % name
+        if value is None:
+            if not may_be_null:
+                raise ValueError(what + " is null")
+        elif kind == COUNT:
+            count(value, what)
+        elif kind == WORD:
+            if not isinstance(value, str):
+                raise ValueError(what + " is not text")
+        elif name == "ts":
+            seconds(value)
+        else:
+            number(value, what, -MAX_VALUE, MAX_VALUE)
+            if kind == WHOLE and int(value) != value:
+                raise ValueError(what + " is not a whole number")
+    return fields

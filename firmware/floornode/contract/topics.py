@@ -1,8 +1,9 @@
-"""Topics: ``SITE/FLOOR/MACHINE/LEAF``, where the leaf is a quantity or ``status``."""
+"""Topics: ``SITE/FLOOR/MACHINE/LEAF``, where the leaf is a quantity, ``status`` or ``health``."""
 
 from .text import shown
 
 STATUS = "status"
+HEALTH = "health"
 
 # Four levels of 64 bytes stay far below MQTT's 65,535 and fit a board's buffers.
 MAX_LEVEL = 64

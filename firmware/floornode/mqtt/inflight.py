@@ -20,7 +20,9 @@ class Slot:
         self.pid = 0
         self.qos = 0
         self.record = bytearray(RECORD_LIMIT)
-        self.status = None
+        # What is sent instead of a reading: payload, topic, and whether the broker keeps it.
+        self.text = self.topic = None
+        self.retain = False
         # Handed to the network at least once: a repetition carries DUP.
         self.sent = False
         # On the present connection.
@@ -59,7 +61,7 @@ class Inflight:
     def release(self, slot):
         """The message is done; its id may be used again."""
         slot.state = FREE
-        slot.status = None
+        slot.text = None
         self.order.remove(slot)
 
     def find(self, pid):
@@ -70,10 +72,10 @@ class Inflight:
         return None
 
     def disconnected(self):
-        """The link is gone: everything must be sent again. A status must not: the next link brings a fresh one."""
+        """The link is gone: readings must be sent again. A status must not: the next link brings a fresh one."""
         for slot in self.order[:]:
             slot.on_link = False
-            if slot.status is not None:
+            if slot.text is not None:
                 self.release(slot)
 
     def _next_pid(self):

@@ -67,8 +67,11 @@ class Session:
         self.state = REST
         # Why the last connection failed or ended, in words; None while all is well.
         self.reason = None
+        # The same for machines: a word, or None.
+        self.trouble = None
         self.connects = 0
         self.resent = 0
+        self.replayed = 0
         self.delivered = 0
         self._stream = client.stream
         self._backoff = backoff
@@ -83,6 +86,10 @@ class Session:
         self._heard = 0
         self._ping = None
         self._said = NOTHING
+        self._notes = []
+        # Time without a served connection, in ms: all but the present span, and since when that lasts.
+        self._down_ms = 0
+        self._down_at = 0
         self._stopping = None
         self._quarter = max(client.keepalive * 250, 500)
         self._steps = {REST: self._rest, JOIN: self._join, DIAL: self._dial_on, GREET: self._greet, SERVE: self._serve}
@@ -104,6 +111,19 @@ class Session:
         """Begin a clean stop: what waits is sent, then the last word. ``state`` becomes STOPPED within STOP_LIMIT."""
         if self._stopping is None:
             self._stopping = ticks_add(now, STOP_LIMIT)
+
+    def say(self, note):
+        """Publish ``note`` on the present connection, or on the next one, ahead of readings: once, at QoS 1.
+
+        It has ``topic`` (bytes), ``retain`` and ``text(now)``, the payload, which is asked for when it leaves. A note that is
+        still waiting is not doubled; one that is lost with the link is not sent again, for a fresher one will follow.
+        """
+        if note not in self._notes:
+            self._notes.append(note)
+
+    def downtime_ms(self, now):
+        """Milliseconds since the board's start without a connection that the broker had accepted."""
+        return self._down_ms + (0 if self.state == SERVE else self._clock.up(now) - self._down_at)
 
     def next(self, now):
         """Milliseconds until ``step`` is needed even if the network stays quiet."""
@@ -167,12 +187,13 @@ class Session:
             text = _REFUSALS[code] if code < len(_REFUSALS) else "refused with code %d" % code
             self._fail(now, text, REFUSED_FLOOR if code in (2, 4, 5) else 0)
             return
+        self._down_ms = self.downtime_ms(now)
         self._enter(SERVE, now, 0)
         self._heard = self._since = now
         self._ping = None
         self._said = NOTHING
         self.connects += 1
-        self.reason = None
+        self.reason = self.trouble = None
         self._log("session: connected, %d in flight, %d waiting" % (len(self.inflight), len(self.outbox)))
         self._serve(now)
 
@@ -248,18 +269,24 @@ class Session:
             return None
         if self._said == NOTHING:
             self._said = BIRTH
-            return self._hold_status(slot, self._status.birth(now), now)
+            return self._hold_text(slot, self._status.topic, True, self._status.birth(now), now)
+        if self._notes:
+            note = self._notes.pop(0)
+            return self._hold_text(slot, note.topic, note.retain, note.text(now), now)
         if self.outbox.take(slot.record):
-            self.outbox.date(slot.record, self._clock, now)
+            if self.outbox.date(slot.record, self._clock, now):
+                self.replayed += 1
             self.inflight.hold(slot, self.outbox.series[slot.record[0]].qos, now)
             return slot
         if self._stopping is not None and self._said == BIRTH:
             self._said = LAST_WORD
-            return self._hold_status(slot, self._status.last_word(now), now)
+            return self._hold_text(slot, self._status.topic, True, self._status.last_word(now), now)
         return None
 
-    def _hold_status(self, slot, text, now):
-        slot.status = text
+    def _hold_text(self, slot, topic, retain, text, now):
+        slot.topic = topic
+        slot.retain = retain
+        slot.text = text
         self.inflight.hold(slot, 1, now)
         return slot
 
@@ -267,8 +294,8 @@ class Session:
         client = self.client
         if slot.state == PUBCOMP:
             client.release(slot.pid)
-        elif slot.status is not None:
-            client.publish(self._status.topic, slot.status, True, 1, slot.pid)
+        elif slot.text is not None:
+            client.publish(slot.topic, slot.text, slot.retain, 1, slot.pid)
         else:
             one, reading = unpack(slot.record, self.outbox.series)
             client.publish(one.topic, encode(reading), False, slot.qos, slot.pid, slot.sent)
@@ -285,7 +312,7 @@ class Session:
         return True
 
     def _let_go(self, slot):
-        if slot.status is None:
+        if slot.text is None:
             self.delivered += 1
         self.inflight.release(slot)
 
@@ -295,7 +322,7 @@ class Session:
             return True
         if len(self.inflight) == self.inflight.window:
             return not self.inflight.order[-1].on_link
-        if self._said == NOTHING or len(self.outbox):
+        if self._said == NOTHING or self._notes or len(self.outbox):
             return True
         return self._stopping is not None and self._said == BIRTH
 
@@ -310,7 +337,9 @@ class Session:
         wait = self._backoff.delay(floor)
         where = self.state
         self._close()
-        self.reason = reason
+        if served:
+            self._down_at = self._clock.up(now)
+        self.reason = self.trouble = reason
         self._enter(REST, now, wait)
         self._log("session: %s: %s; next try in %.1f s" % (where, reason, wait / 1000))
 

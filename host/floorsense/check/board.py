@@ -30,6 +30,9 @@ class Board:
     said_at: float = 0.0
     said_live: bool = False
     wills: int = 0
+    # The newest health message, and whether it was heard as it was said; {} before the first.
+    health: dict[str, Any] = field(default_factory=dict)
+    health_live: bool = False
     # The newest boot among the readings, and how many came although their own boot had ended.
     reading_boot: int | None = None
     after_end: int = 0
@@ -72,6 +75,11 @@ class Board:
                 findings.add("dropped", FAULT, self.name, f"{self.name}/{name}", text, boot=boot)
         self.boot, self.dropped, self.declared = boot, dropped, said["readings"]
         self.board, self.firmware = str(said.get("board", "")), str(said.get("firmware", ""))
+
+    def take_health(self, said: dict[str, Any], retain: bool) -> None:
+        """Take one decoded health message. One of an earlier boot came late, and says nothing any more."""
+        if self.boot is None or said["boot"] >= self.boot:
+            self.health, self.health_live = said, not retain
 
     def take_boot(self, boot: int) -> None:
         """A reading of ``boot`` came, live."""

@@ -35,9 +35,10 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 @dataclass
 class _Place:
-    """What a topic is, found once. ``quantity``: None for a status."""
+    """What a topic is, found once. ``quantity``: None where the leaf is none."""
 
     board: str
+    leaf: str
     quantity: Quantity | None
 
 
@@ -76,12 +77,14 @@ class Checker:
             if fields is None:
                 return
             try:
-                if place.quantity is None:
-                    said = decoding.decode_status(fields)
-                    self._board(place.board).take_status(said, retain, at_ms, self._findings)
-                else:
+                if place.quantity is not None:
                     reading = decoding.decode_reading(fields, place.quantity)
                     self._take(self._board(place.board), topic, reading, qos, retain, at_ms)
+                elif place.leaf == topics.HEALTH:
+                    self._board(place.board).take_health(decoding.decode_health(fields), retain)
+                else:
+                    said = decoding.decode_status(fields)
+                    self._board(place.board).take_status(said, retain, at_ms, self._findings)
             except ValueError as error:
                 self._findings.add(_kind_of(fields, place), FAULT, place.board, topic, str(error))
 
@@ -120,7 +123,7 @@ class Checker:
     def _find_place(self, topic: str) -> _Place | None:
         try:
             site, floor, machine, leaf = topics.split(topic)
-            quantity = None if leaf == topics.STATUS else quantities.quantity(leaf)
+            quantity = None if leaf in (topics.STATUS, topics.HEALTH) else quantities.quantity(leaf)
         except ValueError as error:
             text = f"{topic!r}: {error}; if it is somebody else's, narrow --topic"
             self._findings.add("topic", FAULT, "", "", text)
@@ -129,7 +132,7 @@ class Checker:
             text = f"there are more than {MAX_TOPICS} topics; the rest is not checked"
             self._findings.add("too-many", FAULT, "", "", text)
             return None
-        place = self._places[topic] = _Place(f"{site}/{floor}/{machine}", quantity)
+        place = self._places[topic] = _Place(f"{site}/{floor}/{machine}", leaf, quantity)
         return place
 
     def _board(self, name: str) -> Board:

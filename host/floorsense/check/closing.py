@@ -21,6 +21,7 @@ def close(boards: list[Board], expect: Expectation, at_ms: float, heard_again_at
         for series in board.series.values():
             _close_numbering(board, series, findings)
         _close_status(board, findings)
+        _close_health(board, findings)
         periods = _periods(board, expect)
         _close_silence(board, periods, at_ms, heard_again_at, findings)
         for name, period in periods.items():
@@ -64,6 +65,26 @@ def _close_status(board: Board, findings: Findings) -> None:
     elif board.wills:
         text = f"the broker lost the board {board.wills} times, and it came back"
         findings.add("lost", NOTE, board.name, board.topic, text)
+
+
+def _close_health(board: Board, findings: Findings) -> None:
+    """What the newest health message says, and no other message does."""
+    said, topic = board.health, f"{board.name}/health"
+    if not board.health_live or said["boot"] != (board.boot or said["boot"]):
+        return
+    boot = int(said["boot"])
+    unsaid = said.get("dropped", 0) - sum(board.dropped.values())
+    if unsaid > 0:
+        count = "1 reading" if unsaid == 1 else f"{unsaid} readings"
+        findings.add("dropped", FAULT, board.name, topic, f"the board gave up {count}, for its outbox was full", boot=boot)
+    if missed := said.get("missed", 0):
+        text = f"the time of {missed} readings passed before the board's loop came to them"
+        findings.add("missed", NOTE, board.name, topic, text, boot=boot)
+    if said.get("settings", "given") != "given":
+        text = f"the board runs on its {said['settings']} settings: settings.json is damaged, provision it anew"
+        findings.add("settings", FAULT, board.name, topic, text, boot=boot)
+    if said.get("reset") == "watchdog":
+        findings.add("restart", NOTE, board.name, topic, "the board's watchdog had started it anew", boot=boot)
 
 
 def _periods(board: Board, expect: Expectation) -> dict[str, float]:

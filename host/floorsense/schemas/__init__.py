@@ -18,7 +18,12 @@ def documents() -> dict[Path, str]:
     """Every document: path to content."""
     import yaml  # of the developer's extras, as the tests are: boards and tools read no YAML
 
-    schemas = {"reading": contract.reading(), "status": contract.status(), "settings": settings.schema()}
+    schemas = {
+        "reading": contract.reading(),
+        "status": contract.status(),
+        "health": contract.health(),
+        "settings": settings.schema(),
+    }
     files = {
         DOCS / "schemas" / f"{name}.schema.json": json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
         for name, schema in schemas.items()

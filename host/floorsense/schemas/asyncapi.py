@@ -2,13 +2,13 @@
 
 import json
 
-from floornode.contract import CONTRACT, status
+from floornode.contract import CONTRACT, health, status
 from floornode.contract.payload import encode
 from floornode.contract.quantities import QUANTITIES
 from floornode.contract.reading import FAULT, Reading
-from floornode.contract.topics import STATUS
+from floornode.contract.topics import HEALTH, STATUS
 
-from .contract import Schema, reading_of, status_body
+from .contract import Schema, health_body, reading_of, status_body
 
 # Of one board, at one moment: what every example shows.
 TS = 1706900000125
@@ -19,6 +19,7 @@ def document() -> Schema:
     """The AsyncAPI 3.0 document: what a board publishes where, self-contained, its examples written by the firmware."""
     channels: Schema = {kind.name: _channel(kind.name, [kind.name], f"Readings of {kind.name}.") for kind in QUANTITIES}
     channels[STATUS] = _channel(STATUS, ["birth", "will", "lastWord"], "Whether the board is there, and what it publishes.")
+    channels[HEALTH] = _channel(HEALTH, [HEALTH], "How the board is doing, each minute.")
     operations: Schema = {
         f"publish{name.capitalize()}": {
             "action": "send",
@@ -26,7 +27,7 @@ def document() -> Schema:
             "channel": {"$ref": f"#/channels/{name}"},
             "messages": [{"$ref": f"#/channels/{name}/messages/{message}"} for message in channel["messages"]],
             # The QoS of readings is a setting, this one its default.
-            "bindings": {"mqtt": {"qos": 1, "retain": name == STATUS, "bindingVersion": "0.2.0"}},
+            "bindings": {"mqtt": {"qos": 1, "retain": name in (STATUS, HEALTH), "bindingVersion": "0.2.0"}},
         }
         for name, channel in channels.items()
     }
@@ -52,7 +53,7 @@ def document() -> Schema:
                 "machine": {"description": "The machine, e.g. machine-42.", "examples": ["machine-42"]},
             },
             "messages": _messages(),
-            "schemas": {**{kind.name: reading_of(kind) for kind in QUANTITIES}, "status": status_body()},
+            "schemas": {**{kind.name: reading_of(kind) for kind in QUANTITIES}, "status": status_body(), HEALTH: health_body()},
         },
     }
 
@@ -95,6 +96,9 @@ def _messages() -> Schema:
     messages["will"] = _message("Published by the broker that lost the board", "status", {"will": status.will(BOOT)})
     last_word = status.last_word(BOOT, TS)
     messages["lastWord"] = _message("Published by a board that is stopped", "status", {"stopped": last_word})
+    words = (BOOT, TS, 3600, "power-on", "given", 98304, 90112, 12, -61, 2, 4500, None, 0, 10800, 0, 9, 2, 0, 0, "sntp", 35)
+    said = health.encode(*words, 12345, None)
+    messages[HEALTH] = _message("Published each minute, or as the settings say", HEALTH, {"health": said})
     return messages
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from floornode.contract import CONTRACT
-from floornode.contract.decoding import MAX_COUNT, MAX_TS
+from floornode.contract.decoding import COUNT, HEALTH, MAX_COUNT, MAX_TS, WHOLE, WORD
 from floornode.contract.quantities import MAX_VALUE, QUANTITIES, Quantity
 from floornode.contract.reading import FAULT, QUALITIES
 from floornode.contract.status import LOST, ONLINE, STOPPED
@@ -118,6 +118,29 @@ def status_body() -> Schema:
             "required": ["readings"],
             "properties": {"readings": {"type": "object", "properties": known, "additionalProperties": _SERIES}},
         },
+    }
+
+
+def health() -> Schema:
+    """The health message. It lets pass exactly what ``decode_health`` lets pass."""
+    return {"$schema": DIALECT, **health_body()}
+
+
+def health_body() -> Schema:
+    """The same without its head."""
+    properties: Schema = {}
+    for name, kind, unit, may_be_null, meaning in HEALTH:
+        one: Schema = {WORD: {"type": "string"}, COUNT: _COUNT, WHOLE: {**_MEASURED, "type": "integer"}}.get(kind, _MEASURED)
+        one = {**(_SECONDS if name == "ts" else one), "description": f"{meaning} ({unit})" if unit else meaning}
+        if may_be_null:
+            one["type"] = [one["type"], "null"]
+        properties[name] = one
+    return {
+        "title": "The health of a board",
+        "description": "The payload on SITE/FLOOR/MACHINE/health. What counts counts from the board's start.",
+        "type": "object",
+        "required": ["boot", "uptime"],
+        "properties": properties,
     }
 
 

@@ -1,5 +1,6 @@
 """The settings file as a JSON Schema, and as the rows of a table for people."""
 
+import json
 from typing import Any
 
 from floornode.contract.topics import MAX_LEVEL
@@ -37,6 +38,8 @@ def _setting(rule: tuple[Any, ...]) -> Schema:
         return {"type": "string", "minLength": 1, "maxLength": MAX_LEVEL, "pattern": LEVEL_PATTERN}
     if kind == "section":
         return _section(key)
+    if kind == "flag":
+        return {"type": "boolean"}
     if kind == "qos":
         one = {"type": "integer", "minimum": 0, "maximum": 2}
         return {"anyOf": [one, {"type": "object", "additionalProperties": one}]}
@@ -77,12 +80,14 @@ def rows(section: str = "settings", path: str = "") -> list[tuple[str, str, str]
             what = f"text, at most {MAX_LEVEL} bytes"
         elif kind == "section":
             what = "object"
+        elif kind == "flag":
+            what = "true or false"
         elif kind in ("sections", "list"):
             what = f"{'object' if kind == 'sections' else 'list'} of {limits[0]} to {limits[1]}"
         else:
             what = f"{'whole number' if kind == 'whole' else 'text'}, {limits[0]} to {limits[1]}"
             what += "" if kind == "whole" else " bytes"
-        shown = "required" if default == REQUIRED else "none" if default is None else str(default) if default != {} else "{}"
+        shown = "required" if default == REQUIRED else "none" if default is None else json.dumps(default)
         table.append((where, what, shown))
         if kind in ("section", "sections", "list"):
             inner = {"section": ".", "sections": ".NAME.", "list": "[]."}[kind]
