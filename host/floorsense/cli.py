@@ -20,6 +20,7 @@ DEBUG_VARIABLE = "FLOORSENSE_DEBUG"
 # name: (module, what it does)
 COMMANDS = {
     "bench": ("floorsense.commands.bench", "Run simulated boards at a local broker, and check them live."),
+    "boards": ("floorsense.commands.boards", "Show which boards are plugged in, and in which state."),
     "check": ("floorsense.commands.check", "Listen to telemetry at a broker, and say whether it is right."),
     "monitor": ("floorsense.commands.monitor", "Show a board's log, and what its lines mean."),
     "setup": ("floorsense.commands.setup", "Fetch and find what the bench needs."),
