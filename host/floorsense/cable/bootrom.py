@@ -15,7 +15,7 @@ from esptool.cmds import detect_chip
 from esptool.logger import TemplateLogger, log
 from esptool.util import FatalError
 
-from floorsense.cable.ports import BAUD, open_port
+from floorsense.cable.port import BAUD, open_port
 from floorsense.errors import BoardError, BoardUnreachable
 
 # bytes done, bytes in all

@@ -12,14 +12,19 @@ from floorsense import boards
 from floorsense.errors import BoardUnreachable, UsageError
 
 BAUD = 115200
+_WRITE_LIMIT_S = 2
+
+
+class PortClosed(BoardUnreachable):
+    """The port cannot be opened: there is none, we have no right to it, or somebody has it."""
 
 
 def open_port(path: str, timeout_s: float) -> serial.Serial:
-    """The port; reads give up after ``timeout_s``. Raises BoardUnreachable: no port, no right to it, or somebody has it."""
+    """The port, a device or ``socket://HOST:PORT``; reads give up after ``timeout_s``. Raises PortClosed."""
     try:
-        opened = serial.Serial(path, BAUD, timeout=timeout_s, write_timeout=timeout_s, exclusive=True)
+        opened = serial.serial_for_url(path, BAUD, timeout=timeout_s, write_timeout=_WRITE_LIMIT_S, exclusive=True)
     except (OSError, ValueError) as error:
-        raise BoardUnreachable(f"port {path}: {_words(path, error)}") from error
+        raise PortClosed(f"port {path}: {_words(path, error)}") from error
     return opened
 
 
@@ -36,6 +41,8 @@ def find_port() -> str:
 
 def _words(path: str, error: Exception) -> str:
     number = getattr(error, "errno", None)
+    if "://" in path:
+        return "nothing listens there" if "refused" in str(error) else str(error)
     if number == errno.ENOENT or not Path(path).exists():
         return "there is no such port; is the board plugged in?"
     if number == errno.EACCES:

@@ -3,25 +3,12 @@
 Emulations have no USB ids; pseudo-terminals and ``socket://HOST:PORT`` are named by hand.
 """
 
-import errno
 from dataclasses import dataclass
 from typing import Any
 
-import serial
 from serial.tools import list_ports
 
 from floorsense.boards import Board, Usb, all_boards
-from floorsense.errors import BoardUnreachable
-
-BAUD = 115200
-# pyserial's own words: it gives no number for a port that is locked, an unknown URL, or a file that is no port.
-_LOCKED = "exclusively lock"
-_NO_PORT = ("Could not configure port", "Inappropriate ioctl")
-_NOTHING_THERE = (errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ECONNREFUSED)
-
-
-class PortClosed(BoardUnreachable):
-    """The port cannot be opened: it is not there, is held by another program, or is not ours to open."""
 
 
 @dataclass(frozen=True)
@@ -60,29 +47,3 @@ def _port(info: Any, boards: list[Board]) -> Port:
         info.serial_number,
         info.location,
     )
-
-
-def open_port(url: str, read_limit_s: float) -> Any:
-    """A pyserial port that nobody else holds; no read of it takes longer than ``read_limit_s``.
-
-    Raises PortClosed with the reason and what to do.
-    """
-    try:
-        return serial.serial_for_url(url, baudrate=BAUD, timeout=read_limit_s, write_timeout=2, exclusive=True)
-    except ValueError as error:
-        raise PortClosed(f"{url}: no port is called that ({error}); see `floorsense boards`") from error
-    except (serial.SerialException, OSError) as error:
-        raise PortClosed(f"{url}: {_reason(error)}") from error
-
-
-def _reason(error: OSError) -> str:
-    said = str(error)
-    if _LOCKED in said:
-        return "another program holds it (a serial monitor, an editor); close that and try again"
-    if any(words in said for words in _NO_PORT):
-        return "is no serial port"
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return "you may not open it; on Linux: sudo usermod -aG dialout $USER, and log in anew"
-    if error.errno in _NOTHING_THERE or "refused" in said:
-        return "there is nothing; see `floorsense boards` for what is plugged in"
-    return f"cannot be opened: {said}"

@@ -12,7 +12,7 @@ from typing import Any
 
 import serial
 
-from floorsense.cable.ports import open_port
+from floorsense.cable.port import open_port
 from floorsense.errors import BoardError, BoardUnreachable
 
 _INTERRUPT, _RAW, _FRIENDLY, _RUN = b"\r\x03", b"\r\x01", b"\r\x02", b"\x04"

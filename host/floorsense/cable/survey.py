@@ -8,7 +8,8 @@ from typing import Any
 
 from floorsense.boards import Board, all_boards
 from floorsense.cable import ports, volumes
-from floorsense.cable.ports import Port, PortClosed
+from floorsense.cable.port import PortClosed
+from floorsense.cable.ports import Port
 from floorsense.cable.repl import Runtime, ask_runtime
 from floorsense.errors import BoardUnreachable, FloorsenseError
 
@@ -134,4 +135,4 @@ def _silent_hint(port: Port) -> str:
 
 def _without(where: str, error: Exception) -> str:
     """The message without the place, which the table has in a column of its own."""
-    return str(error).removeprefix(f"{where}: ")
+    return str(error).removeprefix("port ").removeprefix(f"{where}: ")
