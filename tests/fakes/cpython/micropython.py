@@ -5,5 +5,9 @@ def const(value):
     return value
 
 
+def viper(function):
+    return function
+
+
 def native(function):
     return function
