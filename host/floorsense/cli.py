@@ -25,6 +25,7 @@ COMMANDS = {
     "monitor": ("floorsense.commands.monitor", "Show a board's log, and what its lines mean."),
     "setup": ("floorsense.commands.setup", "Fetch and find what the bench needs."),
     "virtual-board": ("floorsense.commands.virtual_board", "Have a serial port that a board of software answers at."),
+    "vibration": ("floorsense.commands.vibration", "Say what a recording of acceleration tells of a machine."),
 }
 
 

@@ -18,7 +18,9 @@ def orders(balls, ball_diameter, pitch_diameter, contact_deg=0):
     Raises ValueError for a geometry that no bearing has.
     """
     if balls < 3 or not 0 < ball_diameter < pitch_diameter or not 0 <= contact_deg < 90:
-        raise ValueError("a bearing has at least 3 balls, smaller than its pitch diameter, and a contact angle from 0 to 89 degrees")
+        raise ValueError(
+            "a bearing has at least 3 balls, smaller than its pitch diameter, and a contact angle from 0 to 89 degrees"
+        )
     ratio = ball_diameter / pitch_diameter * math.cos(contact_deg * math.pi / 180)
     return (
         int(1000 * balls / 2 * (1 - ratio) + 0.5),
