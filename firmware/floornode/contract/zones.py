@@ -2,12 +2,12 @@
 
 - A: as newly commissioned machines; B: fit for unrestricted long-term operation; C: not fit for it, to be put right at the next
   opportunity; D: severe enough to cause damage.
-- Group 1: large machines above 300 kW, or electrical ones with a shaft height of 315 mm or more; group 2: medium machines from 15 to
-  300 kW, or electrical ones of 160 to 315 mm. A support is flexible where its lowest natural frequency in the direction measured is
-  not at least a quarter above the main excitation, which is mostly the speed of rotation.
+- Group 1: large machines above 300 kW, or electrical ones with a shaft height of 315 mm or more; group 2: medium machines
+  from 15 to 300 kW, or electrical ones of 160 to 315 mm. A support is flexible where its lowest natural frequency in the
+  direction measured is not at least a quarter above the main excitation, which is mostly the speed of rotation.
 
-A zone says nothing of a bearing's early damage, which hardly moves the velocity; a change of it within one zone may matter more than
-the zone itself.
+A zone says nothing of a bearing's early damage, which hardly moves the velocity; a change of it within one zone may matter
+more than the zone itself.
 """
 
 RIGID = "rigid"

@@ -1,7 +1,7 @@
-"""The lines of a rolling bearing: how often a damaged spot is run over in each turn of the shaft, the outer ring standing still.
+"""The lines of a rolling bearing: how often a damaged spot is run over in each turn of the shaft. The outer ring stands.
 
-The geometry rolls without slip; real lines lie up to some 2 % lower. (R. B. Randall, Vibration-based Condition Monitoring, 2011,
-section 2.2.3.)
+The geometry rolls without slip; real lines lie up to some 2 % lower. (R. B. Randall, Vibration-based Condition Monitoring,
+2011, section 2.2.3.)
 """
 
 import math

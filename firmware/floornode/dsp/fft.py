@@ -1,7 +1,7 @@
 """The spectrum of a real window, in whole numbers, a stage at a time.
 
-A Hann window, a radix-2 transform of half the length on pairs of samples, and their untangling (Press et al., Numerical Recipes,
-section 12.3). 24-bit data and 16-bit factors: what the arithmetic adds stays below 2**-20 of the largest line.
+A Hann window, a radix-2 transform of half the length on pairs of samples, and their untangling (Press et al., Numerical
+Recipes, section 12.3). 24-bit data and 16-bit factors: what the arithmetic adds stays below 2**-20 of the largest line.
 """
 
 import math
@@ -37,8 +37,8 @@ class Fft:
         self._next = half << 1
 
     def begin(self, samples, peak):
-        """Take the window in: ``samples``, an array of 'H' of signed 16-bit samples, of which none is further than ``peak`` from
-        their mean. The mean goes out; the rest is raised by ``up`` bits to what the buffers hold, at most 13."""
+        """Take the window in: ``samples``, an array of 'H' of signed 16-bit samples, of which none is further than ``peak``
+        from their mean. The mean goes out; the rest is raised by ``up`` bits to what the buffers hold, at most 13."""
         size = self.size
         up = 0
         while up < 13 and peak < 16384 and peak << up < 32768:

@@ -3,12 +3,12 @@
 Two things differ between the machines these run on, and both are met here (measured on MicroPython 1.29):
 
 - ``ptr16`` and ``ptr32`` load without a sign, and on a 64-bit machine the upper half stays empty. ``(x ^ s) - s`` with
-  ``s = 1 << 15`` or ``1 << 31`` gives the sign back everywhere. Buffers are ``array('H')`` and ``array('I')``, whose elements are
-  without a sign in plain bytecode and CPython too, so that the very same text is right there.
+  ``s = 1 << 15`` or ``1 << 31`` gives the sign back everywhere. Buffers are ``array('H')`` and ``array('I')``, whose elements
+  are without a sign in plain bytecode and CPython too, so that the very same text is right there.
 - A literal of 2**31 or more compiles on 64-bit machines only: the mask of 32 bits is passed in, as ``MASK``.
 
-No intermediate result exceeds 31 bits and a sign, other than sums that may wrap: on a board it would be cut off silently, where a
-64-bit machine would be right.
+No intermediate result exceeds 31 bits and a sign, other than sums that may wrap: on a board it would be cut off silently,
+where a 64-bit machine would be right.
 """
 
 import micropython
@@ -35,8 +35,9 @@ def total(x: ptr16, first: int, last: int) -> int:
 def moments(x: ptr16, first: int, last: int, up: int, mean: int, acc: ptr32, m: int):
     """Add the samples ``(x << up) - mean`` of ``x[first:last]`` to the sums of their powers.
 
-    ``acc``, of 11: least and greatest sample; the sum of the squares and of the fourth powers in four limbs each, of 16 bits with
-    room above, lowest first; the sum. At most 16384 samples until ``carry``. Samples beyond 15 bits count as 32767 in the powers.
+    ``acc``, of 11: least and greatest sample; the sum of the squares and of the fourth powers in four limbs each, of 16 bits
+    with room above, lowest first; the sum. At most 16384 samples until ``carry``. Samples beyond 15 bits count as 32767 in the
+    powers.
     """
     s = 1
     s <<= 31
@@ -129,19 +130,17 @@ def cic(x: ptr16, first: int, last: int, rate: int, shift: int, state: ptr32, ou
 def mix(x: ptr16, first: int, last: int, step: int, phase: int, up: int, wave: ptr16, real: ptr16, imag: ptr16) -> int:
     """Shift the band around ``step`` sixteenths of the sample rate down to zero: ``x[first:last]`` times a turning pointer.
 
-    ``wave``: the sixteen values of a cosine, in units of 2**-14. Writes the products, times ``2 ** up``, to ``real`` and ``imag``
-    from 0 on and returns the next ``phase``.
+    ``wave``: the sixteen values of a cosine, in units of 2**-14. Writes the products, times ``2 ** up``, to ``real`` and
+    ``imag`` from 0 on and returns the next ``phase``.
     """
-    at = 0
+    shift = 14 - up
     for i in range(first, last):
         v = ((x[i] & 0xFFFF) ^ 0x8000) - 0x8000
         c = ((wave[phase] & 0xFFFF) ^ 0x8000) - 0x8000
         d = ((wave[(phase + 4) & 15] & 0xFFFF) ^ 0x8000) - 0x8000
-        shift = 14 - up
-        real[at] = ((v * c) >> shift) & 0xFFFF
-        imag[at] = ((v * d) >> shift) & 0xFFFF
+        real[i - first] = ((v * c) >> shift) & 0xFFFF
+        imag[i - first] = ((v * d) >> shift) & 0xFFFF
         phase = (phase + step) & 15
-        at += 1
     return phase
 
 
@@ -166,10 +165,10 @@ def magnitude(real: ptr16, imag: ptr16, count: int, out: ptr16):
 
 @micropython.viper
 def load(x: ptr16, count: int, mean: int, up: int, sine: ptr16, re: ptr32, im: ptr32, m: int):
-    """Put ``count`` real samples, less their mean and times a Hann window, into ``count / 2`` complex ones, in bit-reversed order.
+    """Put ``count`` real samples, less their mean and under a Hann window, into half as many complex ones, bits reversed.
 
-    A sample becomes ``2 ** (6 + up)`` times itself, of at most 23 bits. ``sine``: a quarter of a sine, 0 to 32768 in ``count / 4``
-    steps.
+    A sample becomes ``2 ** (6 + up)`` times itself, of at most 23 bits. ``sine``: a quarter of a sine, 0 to 32768 in a
+    quarter of ``count`` steps.
     """
     half = count >> 1
     quarter = count >> 2
@@ -180,10 +179,7 @@ def load(x: ptr16, count: int, mean: int, up: int, sine: ptr16, re: ptr32, im: p
             if n >= half:
                 n = count - n
             # 1 - cos(2 pi n / count), of which n is now in the first half
-            if n <= quarter:
-                w = 32768 - sine[quarter - n]
-            else:
-                w = 32768 + sine[n - quarter]
+            w = 32768 - int(sine[quarter - n]) if n <= quarter else 32768 + int(sine[n - quarter])
             v = ((((x[2 * i + k] & 0xFFFF) ^ 0x8000) - 0x8000) << up) - mean
             v = (v * (w >> 2)) >> 8
             if k:
@@ -201,8 +197,8 @@ def load(x: ptr16, count: int, mean: int, up: int, sine: ptr16, re: ptr32, im: p
 def stage(re: ptr32, im: ptr32, count: int, half: int, sine: ptr16, quarter: int, m: int):
     """One stage of a radix-2 transform of ``count`` complex values, which it halves: butterflies of ``half`` values.
 
-    ``sine`` is of ``load``, its whole turn ``4 * quarter``. Values have 23 bits and a sign, factors 15: a product is taken by halves
-    of the value, or it would not fit.
+    ``sine`` is of ``load``, its whole turn ``4 * quarter``. Values have 23 bits and a sign, factors 15: a product is taken by
+    halves of the value, or it would not fit.
     """
     s = 1
     s <<= 31
@@ -273,7 +269,7 @@ def untangle(re: ptr32, im: ptr32, count: int, sine: ptr16, m: int):
 
 @micropython.viper
 def largest(re: ptr32, im: ptr32, first: int, last: int, order: int) -> int:
-    """The greatest part, times 64 and without its sign, of ``re`` and ``im[first:last]`` each divided ``order`` times by its bin."""
+    """The greatest part of ``re`` and ``im[first:last]``, times 64, without its sign, divided ``order`` times by its bin."""
     s = 1
     s <<= 31
     found = 0
@@ -298,8 +294,8 @@ def largest(re: ptr32, im: ptr32, first: int, last: int, order: int) -> int:
 def power(re: ptr32, im: ptr32, first: int, last: int, order: int, shift: int, gain: ptr16, acc: ptr32):
     """Add the power of the bins ``first`` to ``last - 1``, each divided ``order`` times by its number, to ``acc``, of 2.
 
-    The parts are those of ``largest``, shifted right by ``shift``, times ``gain[k >> 3]`` in units of 2**-12, which must leave 15
-    bits. ``acc``: the sum in two limbs of 16 bits with room above, for 4096 bins.
+    The parts are those of ``largest``, shifted right by ``shift``, times ``gain[k >> 3]`` in units of 2**-12, which must
+    leave 15 bits. ``acc``: the sum in two limbs of 16 bits with room above, for 4096 bins.
     """
     s = 1
     s <<= 31

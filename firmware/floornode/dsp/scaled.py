@@ -1,8 +1,8 @@
 """Numbers with 15 significant bits in a small integer: powers of powers of samples, without a float and without the heap.
 
-A float of MicroPython is an object of 16 bytes, and a product of two sums of squares is one of its big integers. A scaled number
-is neither: ``mantissa | (exponent + 512) << 15`` for ``mantissa * 2 ** exponent``, the mantissa from 16384 to 32767, and 0 for
-zero. Negative numbers do not occur in what it is for. Each operation is right to 1 in 16384.
+A float of MicroPython is an object of 16 bytes, and a product of two sums of squares is one of its big integers. A scaled
+number is neither: ``mantissa | (exponent + 512) << 15`` for ``mantissa * 2 ** exponent``, the mantissa from 16384 to 32767,
+and 0 for zero. Negative numbers do not occur in what it is for. Each operation is right to 1 in 16384.
 """
 
 _BIAS = 512

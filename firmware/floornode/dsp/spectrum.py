@@ -88,7 +88,7 @@ class Spectrum:
                 self._refine(out[at], at, out)
 
     def _insert(self, k, here, out):
-        """Keep the bin ``k`` among those of ``out`` if it is great enough; a Hann window's line is never nearer than two bins."""
+        """Keep the bin ``k`` among those of ``out`` if it is great enough."""
         at = len(out) - 2
         if here <= out[at + 1]:
             return

@@ -1,4 +1,4 @@
-"""A stream of samples, thinned out as it comes: low-passed for velocity, demodulated for bearings. Buffers are allocated once."""
+"""A stream of samples, thinned out as it comes: low-passed for velocity, demodulated for bearings. Allocated once."""
 
 import math
 from array import array
@@ -15,9 +15,9 @@ _CHUNK = 128
 class Decimator:
     """One of ``2 ** bits`` samples (``bits``: 1 to 4), after a low-pass of order four, into ``out``, an array of 'H'.
 
-    The first ``SETTLING`` outputs after ``reset`` are left out. ``response`` tells what the filter does to a line; what lies above
-    half the new rate comes back below it, weakened by its own response (at ``bits`` 3: a tone at 0.7 of the new rate, which comes
-    back at 0.3, by 28 dB).
+    The first ``SETTLING`` outputs after ``reset`` are left out. ``response`` tells what the filter does to a line; what lies
+    above half the new rate comes back below it, weakened by its own response (at ``bits`` 3: a tone at 0.7 of the new rate,
+    which comes back at 0.3, by 31 dB).
     """
 
     def __init__(self, bits, out, gain_bits=0):
@@ -61,8 +61,8 @@ class Decimator:
 class Envelope:
     """How strongly a band vibrates, sixteen times thinned out: where a bearing's blows ring, once a blow.
 
-    The band is shifted to zero, low-passed to an eighth of the rate, and the length of the pointer that remains is halved in rate
-    by adding neighbours (R. B. Randall, J. Antoni, Mechanical Systems and Signal Processing 25, 2011, section 4.1).
+    The band is shifted to zero, low-passed to an eighth of the rate, and the length of the pointer that remains is halved in
+    rate by adding neighbours (R. B. Randall, J. Antoni, Mechanical Systems and Signal Processing 25, 2011, section 4.1).
     """
 
     BITS = 4

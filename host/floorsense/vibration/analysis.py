@@ -57,8 +57,8 @@ def analyse(
     orders: tuple[int, int, int, int] | None = None,
     rpm: float | None = None,
 ) -> Analysis:
-    """``orders``: of ``dsp.bearing.orders``; with ``rpm`` they give the bearing's lines. ``envelope_hz``: the band whose envelope is
-    taken; by default from 2 kHz to a bit below the Nyquist frequency, or the upper half where there is less."""
+    """``orders``: of ``dsp.bearing.orders``; with ``rpm`` they give the bearing's lines. ``envelope_hz``: the band whose
+    envelope is taken; by default from 2 kHz to a bit below the Nyquist frequency, or the upper half where there is less."""
     x = recording.samples - recording.samples.mean()
     rate = recording.rate_hz
     rms = float(np.sqrt(np.mean(x**2)))
@@ -107,8 +107,9 @@ def amplitudes(x: Floats, rate: float) -> tuple[Floats, Floats]:
     """The one-sided amplitude spectrum under a Hann window: a sine of amplitude A on a bin shows as A."""
     count = len(x)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(count) / count)
-    bins = np.abs(np.fft.rfft((x - x.mean()) * window)) * 4 / count
-    return np.fft.rfftfreq(count, 1 / rate), bins
+    bins: Floats = np.abs(np.fft.rfft((x - x.mean()) * window)) * 4 / count
+    hz: Floats = np.fft.rfftfreq(count, 1 / rate)
+    return hz, bins
 
 
 def demodulate(x: Floats, rate: float, band_hz: tuple[float, float]) -> Floats:

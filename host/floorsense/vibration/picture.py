@@ -24,8 +24,10 @@ def draw(recording: Recording, found: Analysis, target: Path) -> None:
     waveform.set(title=f"{recording.name}: waveform", xlabel="s", ylabel="g")
     hz, magnitudes = found.spectrum
     spectrum.semilogy(hz[1:], magnitudes[1:].clip(min=1e-7), linewidth=0.6)
-    for at, amplitude in found.peaks:
-        spectrum.annotate(f"{at:.1f} Hz", (at, amplitude), fontsize=8, ha="center", va="bottom")
+    for number, (at, amplitude) in enumerate(found.peaks, 1):
+        spectrum.plot(at, amplitude, "k.", label=f"{number}: {amplitude:.3g} g at {at:.1f} Hz")
+        spectrum.annotate(str(number), (at, amplitude), fontsize=8, ha="center", va="bottom")
+    spectrum.legend(fontsize=8, loc="lower left", handlelength=0, markerscale=0)
     spectrum.set(title="spectrum", xlabel="Hz", ylabel="g", xlim=(0, recording.rate_hz / 2))
     hz, magnitudes = found.envelope
     inside = (hz >= ENVELOPE_HZ[0]) & (hz <= ENVELOPE_HZ[1])

@@ -19,7 +19,7 @@ _FEWEST = 256
 
 @dataclass(frozen=True)
 class Recording:
-    """``samples`` in g, one channel; ``rate_hz``; ``rpm`` of the shaft and ``bearing`` (balls, ball and pitch diameter) if known."""
+    """``samples`` in g, one channel; ``rate_hz``; ``rpm`` of the shaft and ``bearing`` (balls, diameters) where known."""
 
     name: str
     samples: NDArray[np.float64]
