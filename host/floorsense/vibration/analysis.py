@@ -108,7 +108,7 @@ def amplitudes(x: Floats, rate: float) -> tuple[Floats, Floats]:
     count = len(x)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(count) / count)
     bins: Floats = np.abs(np.fft.rfft((x - x.mean()) * window)) * 4 / count
-    hz: Floats = np.fft.rfftfreq(count, 1 / rate)
+    hz: Floats = np.arange(len(bins), dtype=np.float64) * (rate / count)
     return hz, bins
 
 

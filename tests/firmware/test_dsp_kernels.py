@@ -1,0 +1,88 @@
+"""The inner loops where they could go wrong: signs, full scale, carries, and the same numbers in viper and in bytecode."""
+
+from array import array
+
+from expect import Skip
+from floornode import dsp
+from floornode.dsp import bearing, kernels
+from waves import samples, signed
+
+
+def moments_of(window, up=0, mean=0, pieces=1):
+    acc = array("I", bytes(44))
+    acc[0] = 0x7FFFFFFF
+    acc[1] = 0x80000000
+    size = len(window) // pieces
+    for piece in range(pieces):
+        kernels.moments(window, piece * size, (piece + 1) * size, up, mean, acc, kernels.MASK)
+        kernels.carry(acc)
+    return (
+        signed(acc[0], 32),
+        signed(acc[1], 32),
+        sum([acc[2 + i] << 16 * i for i in range(4)]),
+        sum([acc[6 + i] << 16 * i for i in range(4)]),
+        signed(acc[10], 32),
+    )
+
+
+def test_T54_the_sums_of_powers_are_exact():
+    for window, up, mean in (
+        (samples(1000, 1000, [(30000, 7, 0)], noise=99), 0, 0),
+        (samples(1000, 1000, [(5, 7, 0)], offset=256), 2, 1024),
+        (array("H", [0x8001, 0x7FFF] * 800), 0, 0),
+        (array("H", [0, 1, 0xFFFF, 2]), 0, 1),
+    ):
+        values = [(signed(value) << up) - mean for value in window]
+        expected = (min(values), max(values), sum([v * v for v in values]), sum([v**4 for v in values]), sum(values))
+        assert moments_of(window, up, mean) == expected
+
+
+def test_T54_full_scale_for_a_whole_window_overflows_nothing():
+    window = array("H", [0x7FFF, 0x8001] * 8192)
+    assert moments_of(window) == (-32767, 32767, 16384 * 32767**2, 16384 * 32767**4, 0)
+
+
+def test_pieces_add_up():
+    window = samples(4096, 1000, [(12345, 7, 0)], noise=5000)
+    assert moments_of(window, pieces=16) == moments_of(window)
+
+
+def test_magnitudes_are_right_to_one_in_a_thousand():
+    pairs = [(0, 0), (3, 4), (-300, 400), (32767, 32767), (-32768, 0), (23000, -23000), (1, 0), (0, -7)]
+    real = array("H", [pair[0] & 0xFFFF for pair in pairs])
+    imag = array("H", [pair[1] & 0xFFFF for pair in pairs])
+    out = array("H", bytes(2 * len(pairs)))
+    kernels.magnitude(real, imag, len(pairs), out)
+    for (a, b), found in zip(pairs, out):
+        expected = min(32767, (a * a + b * b) ** 0.5)
+        assert abs(found - expected) <= 1.5 + expected / 1000
+
+
+def test_the_plain_fallback_gives_the_same_numbers():
+    try:
+        plain = dsp._plain()
+    except OSError:
+        raise Skip("the text of the kernels is not at hand")
+    window = samples(512, 512, [(9000, 31.3, 0)], offset=300, noise=2000)
+    found = []
+    for loops in (kernels, plain):
+        sine = array("H", [int(32768 * i / 128) for i in range(129)])
+        re, im = array("I", bytes(1024)), array("I", bytes(1024))
+        loops.load(window, 512, 300, 1, sine, re, im, loops.MASK)
+        half = 1
+        while half < 256:
+            loops.stage(re, im, 256, half, sine, 128, loops.MASK)
+            half *= 2
+        loops.untangle(re, im, 256, sine, loops.MASK)
+        state, thin = array("I", bytes(36)), array("H", bytes(200))
+        loops.cic(window, 0, 512, 8, 12, state, thin, 0, loops.MASK)
+        acc = array("I", bytes(8))
+        loops.power(re, im, 1, 256, 1, 6, array("H", [4096] * 32), acc)
+        found.append((list(re), list(im), list(thin), list(state), list(acc), loops.largest(re, im, 1, 256, 1)))
+    assert found[0] == found[1]
+
+
+def test_the_orders_of_a_bearing_are_those_that_are_published():
+    # Case Western Reserve University's 6205 and 6203.
+    assert bearing.orders(9, 0.3126, 1.537) == (3585, 5415, 2357, 398)
+    assert bearing.orders(8, 0.2656, 1.122) == (3053, 4947, 1994, 382)
