@@ -19,6 +19,7 @@ DEBUG_VARIABLE = "FLOORSENSE_DEBUG"
 
 # name: (module, what it does)
 COMMANDS = {
+    "api": ("floorsense.commands.api", "Serve the storage API over a database."),
     "bench": ("floorsense.commands.bench", "Run simulated boards at a local broker, and check them live."),
     "boards": ("floorsense.commands.boards", "Show which boards are plugged in, and in which state."),
     "check": ("floorsense.commands.check", "Listen to telemetry at a broker, and say whether it is right."),

@@ -29,3 +29,9 @@ class BoardUnreachable(FloorsenseError):
     """No board answers there, or its port or drive cannot be opened."""
 
     exit_code = 3
+
+
+class DatabaseError(FloorsenseError):
+    """The database cannot be reached, or refused us."""
+
+    exit_code = 3

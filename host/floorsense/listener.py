@@ -14,6 +14,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from floorsense.broker_url import PASSWORD_VARIABLE, BrokerUrl
 from floorsense.errors import BrokerError, UsageError
+from floorsense.topic_filter import fault_of_filter
 
 OnMessage = Callable[[str, bytes, int, bool, bool, float], None]
 """topic, payload, QoS, retain, dup, arrival as Unix time in ms."""
@@ -61,7 +62,7 @@ class Listener:
         self._fault: str | None = None
         self._lost_at: float | None = None
         for topic in topics:
-            if fault := _fault_of_filter(topic):
+            if fault := fault_of_filter(topic):
                 raise UsageError(f"--topic {topic!r}: {fault}")
         name = f"floorsense-{secrets.token_hex(5)}"
         self._client = client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=paho.MQTTv311)
@@ -191,18 +192,6 @@ def _greet_tls(plain: socket.socket) -> None:
         context.wrap_bio(ssl.MemoryBIO(), said, server_hostname="floorsense").do_handshake()
     except ssl.SSLWantReadError:
         plain.sendall(said.read())
-
-
-def _fault_of_filter(topic: str) -> str | None:
-    """Why ``topic`` is no topic filter (MQTT 3.1.1, section 4.7), or None when it is."""
-    if not topic or len(topic.encode(errors="replace")) > 65535 or "\0" in topic:
-        return "a filter has 1 to 65535 bytes and no NUL"
-    levels = topic.split("/")
-    if "#" in "".join(levels[:-1]) or ("#" in levels[-1] and levels[-1] != "#"):
-        return "'#' stands alone, as the last level: factory/#"
-    if any("+" in level and level != "+" for level in levels):
-        return "'+' stands for a whole level: factory/+/machine-42/#"
-    return None
 
 
 def _words(error: Exception, tls: bool) -> str:

@@ -65,8 +65,8 @@ def test_every_quantity_is_described_with_its_unit(kind: Quantity) -> None:
     assert ASYNCAPI["channels"][kind.name]["address"] == "{site}/{floor}/{machine}/" + kind.name
 
 
-def test_asyncapi_describes_the_quantities_status_and_health_and_nothing_else() -> None:
-    assert set(ASYNCAPI["channels"]) == {kind.name for kind in QUANTITIES} | {"status", "health"}
+def test_asyncapi_describes_the_quantities_status_health_and_mark_and_nothing_else() -> None:
+    assert set(ASYNCAPI["channels"]) == {kind.name for kind in QUANTITIES} | {"status", "health", "mark"}
 
 
 def test_asyncapi_document_is_an_asyncapi_document() -> None:
@@ -105,7 +105,8 @@ def test_asyncapi_examples_are_of_their_schemas_in_either_dialect() -> None:
 
 
 def test_status_and_health_are_retained_and_readings_are_not() -> None:
-    retained = {op["channel"]["$ref"]: op["bindings"]["mqtt"]["retain"] for op in ASYNCAPI["operations"].values()}
+    published = [op for op in ASYNCAPI["operations"].values() if op["action"] == "send"]
+    retained = {op["channel"]["$ref"]: op["bindings"]["mqtt"]["retain"] for op in published}
     assert retained.pop("#/channels/status") is True
     assert retained.pop("#/channels/health") is True
     assert len(retained) == len(QUANTITIES)

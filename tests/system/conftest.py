@@ -1,7 +1,9 @@
-"""A real Mosquitto for tests that need one of their own."""
+"""A real Mosquitto, and a real PostgreSQL, for tests that need one of their own."""
 
+import os
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,6 +13,10 @@ import paho.mqtt.publish as publish
 import pytest
 
 from floorsense.toolchain.mosquitto import find_mosquitto
+
+sys.path.append(str(Path(__file__).parent))
+
+from postgres import TIMESCALE_VARIABLE, Postgres, available, empty_timescale
 
 
 @dataclass
@@ -79,3 +85,23 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL of the tests' own, started once."""
+    programs = available() or pytest.skip("no PostgreSQL on this machine: apt-get install postgresql")
+    with Postgres(programs) as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql", *(["timescale"] if TIMESCALE_VARIABLE in os.environ else [])])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database: each test that asks for it runs over all that there are."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'floor.db'}"
+    elif request.param == "postgresql":
+        yield request.getfixturevalue("postgres").url()
+    else:
+        with empty_timescale() as url:
+            yield url

@@ -1,9 +1,10 @@
-"""Topics: ``SITE/FLOOR/MACHINE/LEAF``, where the leaf is a quantity, ``status`` or ``health``."""
+"""Topics: ``SITE/FLOOR/MACHINE/LEAF``, where the leaf is a quantity, ``status``, ``health``, or the ingestion's ``mark``."""
 
 from .text import shown
 
 STATUS = "status"
 HEALTH = "health"
+MARK = "mark"
 
 # Four levels of 64 bytes stay far below MQTT's 65,535 and fit a board's buffers.
 MAX_LEVEL = 64

@@ -22,6 +22,7 @@ def documents() -> dict[Path, str]:
         "reading": contract.reading(),
         "status": contract.status(),
         "health": contract.health(),
+        "mark": contract.mark(),
         "settings": settings.schema(),
     }
     files = {

@@ -2,13 +2,13 @@
 
 import json
 
-from floornode.contract import CONTRACT, health, status
+from floornode.contract import CONTRACT, health, mark, status
 from floornode.contract.payload import encode
 from floornode.contract.quantities import QUANTITIES
 from floornode.contract.reading import FAULT, Reading
-from floornode.contract.topics import HEALTH, STATUS
+from floornode.contract.topics import HEALTH, MARK, STATUS
 
-from .contract import Schema, health_body, reading_of, status_body
+from .contract import Schema, health_body, mark_body, reading_of, status_body
 
 # Of one board, at one moment: what every example shows.
 TS = 1706900000125
@@ -30,6 +30,14 @@ def document() -> Schema:
             "bindings": {"mqtt": {"qos": 1, "retain": name in (STATUS, HEALTH), "bindingVersion": "0.2.0"}},
         }
         for name, channel in channels.items()
+    }
+    channels[MARK] = _channel(MARK, ["mark"], "What the storage holds of the machine's readings, published by the ingestion.")
+    operations["receiveMark"] = {
+        "action": "receive",
+        "summary": "A board learns what is stored, and may let it go.",
+        "channel": {"$ref": f"#/channels/{MARK}"},
+        "messages": [{"$ref": f"#/channels/{MARK}/messages/mark"}],
+        "bindings": {"mqtt": {"qos": 1, "bindingVersion": "0.2.0"}},
     }
     return {
         "asyncapi": "3.0.0",
@@ -53,7 +61,12 @@ def document() -> Schema:
                 "machine": {"description": "The machine, e.g. machine-42.", "examples": ["machine-42"]},
             },
             "messages": _messages(),
-            "schemas": {**{kind.name: reading_of(kind) for kind in QUANTITIES}, "status": status_body(), HEALTH: health_body()},
+            "schemas": {
+                **{kind.name: reading_of(kind) for kind in QUANTITIES},
+                STATUS: status_body(),
+                HEALTH: health_body(),
+                MARK: mark_body(),
+            },
         },
     }
 
@@ -99,6 +112,8 @@ def _messages() -> Schema:
     words = (BOOT, TS, 3600, "power-on", "given", 98304, 90112, 12, -61, 2, 4500, None, 0, 10800, 0, 9, 2, 0, 0, "sntp", 35)
     said = health.encode(*words, 12345, None)
     messages[HEALTH] = _message("Published each minute, or as the settings say", HEALTH, {"health": said})
+    lives = [mark.Life(BOOT, 299, [(300, 310)], 345), mark.Life(BOOT - 1, 99)]
+    messages["mark"] = _message("What the storage holds", "mark", {"mark": mark.encode({"temperature": lives})})
     return messages
 
 

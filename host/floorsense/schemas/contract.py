@@ -7,7 +7,7 @@ from floornode.contract.decoding import COUNT, HEALTH, MAX_COUNT, MAX_TS, WHOLE,
 from floornode.contract.quantities import MAX_VALUE, QUANTITIES, Quantity
 from floornode.contract.reading import FAULT, QUALITIES
 from floornode.contract.status import LOST, ONLINE, STOPPED
-from floornode.contract.topics import STATUS
+from floornode.contract.topics import MARK, STATUS
 
 Schema = dict[str, Any]
 
@@ -143,6 +143,36 @@ def health_body() -> Schema:
         "properties": properties,
     }
 
+
+def mark() -> Schema:
+    """What the storage holds of a machine's readings. Order and overlap of gaps are checked by ``mark.decode`` alone."""
+    return {"$schema": DIALECT, **mark_body()}
+
+
+def mark_body() -> Schema:
+    """The same without its head, to be part of another document."""
+    return {
+        "title": "The end-to-end mark of a machine",
+        "description": f"The retained payload on SITE/FLOOR/MACHINE/{MARK}: of each quantity its latest boots, newest first.",
+        "type": "object",
+        "additionalProperties": {"type": "array", "items": _LIFE},
+    }
+
+
+_LIFE: Schema = {
+    "type": "object",
+    "required": ["boot", "seq"],
+    "properties": {
+        "boot": _COUNT,
+        "seq": {**_COUNT, "minimum": -1, "description": "Up to it nothing is missing; -1: even 0 is."},
+        "gaps": {
+            "type": "array",
+            "items": {"type": "array", "items": _COUNT, "minItems": 2, "maxItems": 2},
+            "description": "First and last of each stretch above seq that is not stored, ascending.",
+        },
+        "top": {**_COUNT, "minimum": -1, "description": "The highest that is stored; seq where there are no gaps."},
+    },
+}
 
 _SERIES: Schema = {
     "type": "object",

@@ -36,20 +36,25 @@ def can_install() -> bool:
 
 
 def install_mosquitto(policy: Path = _POLICY) -> bool:
-    """Install it where ``can_install``; never by sudo. True when it is there afterwards.
+    """Install it where ``can_install``; never by sudo. True when it is there afterwards."""
+    install_package("mosquitto", policy)
+    return find_mosquitto() is not None
 
-    Installing must open no door: Debian's package would start a broker on port 1883, now and at every boot.
+
+def install_package(name: str, policy: Path = _POLICY) -> None:
+    """Install what Debian and Homebrew call by one name, where ``can_install``.
+
+    Installing must open no door: Debian's package would start its service, now and at every boot.
     """
     if not can_install():
-        return False
+        return
     if os.geteuid() != 0:
-        _run("brew", "install", "--quiet", "mosquitto")
-    else:
-        with _services_kept_down(policy):
-            _run("apt-get", "update", "-qq")
-            if _run("apt-get", "install", "-y", "-qq", "mosquitto") and shutil.which("systemctl"):
-                _run("systemctl", "disable", "mosquitto")
-    return find_mosquitto() is not None
+        _run("brew", "install", "--quiet", name)
+        return
+    with _services_kept_down(policy):
+        _run("apt-get", "update", "-qq")
+        if _run("apt-get", "install", "-y", "-qq", name) and shutil.which("systemctl"):
+            _run("systemctl", "disable", name)
 
 
 def _run(*command: str) -> bool:

@@ -1,0 +1,124 @@
+"""The end-to-end mark: what the storage holds of a machine's readings, retained on ``SITE/FLOOR/MACHINE/mark``.
+
+A broker's acknowledgement is not storage. The ingestion publishes the mark after the commit, and a board may let go what
+it covers and send again what it shows to be missing::
+
+    {"temperature":[{"boot":12,"seq":299,"gaps":[[300,310]],"top":345},{"boot":11,"seq":99}]}
+
+For each quantity its latest lives, the newest first. Up to ``seq`` nothing of ``boot`` is missing (-1: even seq 0 is). Where
+something is, ``gaps`` are the first and last of each stretch that is not stored, ascending, and ``top`` is the highest seq
+that is. The size is bounded: gaps that are too many are told as fewer, wider ones, the oldest first. So a mark may take a
+stored reading for a missing one, which costs a redelivery, and never a missing one for stored.
+"""
+
+from .decoding import MAX_COUNT
+from .quantities import quantity
+from .text import shown
+
+MAX_LIVES = 3
+MAX_GAPS = 8
+# Bytes. A board reads a mark whole, beside everything else that it holds.
+MAX_SIZE = 1024
+
+
+class Life:
+    """One boot of one series, as stored: ``boot``, ``seq``, ``gaps`` as a list of (first, last), ``top``."""
+
+    def __init__(self, boot, seq, gaps=(), top=None):
+        self.boot = boot
+        self.seq = seq
+        self.gaps = gaps
+        self.top = seq if top is None else top
+
+    def holds(self, seq):
+        """Whether ``seq`` of this boot is stored, as far as the mark can tell."""
+        if seq <= self.seq:
+            return True
+        return seq <= self.top and not any(first <= seq <= last for first, last in self.gaps)
+
+
+def encode(marks):
+    """The payload of ``marks``: {quantity name: [Life, ...], the newest first}. At most MAX_SIZE bytes.
+
+    Where that is too little for all gaps there are fewer, then fewer lives.
+    """
+    for lives, gaps in ((MAX_LIVES, MAX_GAPS), (MAX_LIVES, 2), (2, 1), (1, 1)):
+        payload = _encode(marks, lives, gaps)
+        if len(payload) <= MAX_SIZE:
+            break
+    return payload
+
+
+def _encode(marks, most_lives, most_gaps):
+    return (
+        "{%s}"
+        % ",".join(
+            '"%s":[%s]' % (name, ",".join(_life(life, most_gaps) for life in marks[name][:most_lives]))
+            for name in sorted(marks)
+        )
+    ).encode()
+
+
+def _life(life, most):
+    text = '{"boot":%d,"seq":%d' % (life.boot, life.seq)
+    gaps = narrowed(life.gaps, most)
+    if gaps:
+        text += ',"gaps":[%s],"top":%d' % (",".join("[%d,%d]" % tuple(gap) for gap in gaps), life.top)
+    return text + "}"
+
+
+def narrowed(gaps, most):
+    """At most ``most`` gaps that cover all of ``gaps``: the oldest become one."""
+    over = len(gaps) - most
+    if over <= 0:
+        return gaps
+    return [(gaps[0][0], gaps[over][1])] + list(gaps[over + 1 :])
+
+
+def decode(fields):
+    """{quantity name: [Life, ...]} of a mark's decoded JSON. Raises ValueError with what is wrong.
+
+    A quantity that is not known here is let pass and left out: the storage may be newer.
+    """
+    if not isinstance(fields, dict):
+        raise ValueError("mark is not a JSON object")
+    marks = {}
+    for name in fields:
+        try:
+            quantity(name)
+        except ValueError:
+            continue
+        lives = fields[name]
+        if not isinstance(lives, list):
+            raise ValueError("mark of %s is not a list" % name)
+        marks[name] = [_decode_life(name, life) for life in lives]
+    return marks
+
+
+def _decode_life(name, life):
+    if not isinstance(life, dict):
+        raise ValueError("mark of %s: a life is not an object" % name)
+    boot = life.get("boot")
+    seq = life.get("seq")
+    top = life.get("top", seq)
+    if not _is_count(boot, 0):
+        raise ValueError("mark of %s: boot %s" % (name, shown(boot)))
+    if not _is_count(seq, -1) or not _is_count(top, seq):
+        raise ValueError("mark of %s: seq %s, top %s" % (name, shown(seq), shown(top)))
+    gaps = life.get("gaps", [])
+    if not isinstance(gaps, list):
+        raise ValueError("mark of %s: gaps are not a list" % name)
+    after = seq
+    found = []
+    for gap in gaps:
+        if not isinstance(gap, list) or len(gap) != 2 or not _is_count(gap[0], after + 1) or not _is_count(gap[1], gap[0]):
+            raise ValueError("mark of %s: gap %s" % (name, shown(gap)))
+        after = gap[1] + 1
+        found.append((gap[0], gap[1]))
+    if found and after > top:
+        raise ValueError("mark of %s: a gap above top" % name)
+    return Life(boot, seq, found, top)
+
+
+def _is_count(value, least):
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= MAX_COUNT

@@ -1,0 +1,63 @@
+"""Options that the factory's commands share, and what they open."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import rich_click as click
+from click.core import ParameterSource
+
+from floorsense.feed import Feed
+from floorsense.storage.database import DATABASE_VARIABLE, Database, refuse_password
+from floorsense.storage.store import Store
+from floorsense.storage.upkeep import DAY_MS, Keep, Upkeep
+
+Command = Callable[..., Any]
+
+_DATABASE_HELP = "sqlite:///FILE or postgresql://USER@HOST/NAME; a password goes into PGPASSWORD, ~/.pgpass or the variable."
+
+
+def database_option(command: Command) -> Command:
+    return click.option(
+        "--database",
+        default="sqlite:///floor.db",
+        show_default=True,
+        envvar=DATABASE_VARIABLE,
+        show_envvar=True,
+        metavar="URL",
+        help=_DATABASE_HELP,
+    )(command)
+
+
+def listen_option(command: Command) -> Command:
+    return click.option(
+        "--listen", default="127.0.0.1:8080", show_default=True, metavar="ADDRESS:PORT", help="Where to serve; port 0: any."
+    )(command)
+
+
+def keep_options(command: Command) -> Command:
+    days = click.IntRange(1, 36500)
+    for name, default, what in (
+        ("--keep-hours", 3650, "Rollups an hour wide are kept so many days."),
+        ("--keep-minutes", 730, "Rollups a minute wide are kept so many days."),
+        ("--keep-readings", 90, "Every reading is kept so many days; an older one is refused."),
+    ):
+        command = click.option(name, type=days, default=default, show_default=True, metavar="DAYS", help=what)(command)
+    return command
+
+
+@contextmanager
+def opened_store(url: str, feed: Feed, keep_readings: int, keep_minutes: int, keep_hours: int) -> Iterator[Store]:
+    """The store over an open, migrated database, kept up until the block is left. Raises UsageError, DatabaseError."""
+    context = click.get_current_context()
+    if context is not None and context.get_parameter_source("database") is ParameterSource.COMMANDLINE:
+        refuse_password(url)
+    database = Database(url)
+    database.open()
+    try:
+        keep = Keep(keep_readings * DAY_MS, keep_minutes * DAY_MS, keep_hours * DAY_MS)
+        store = Store(database, feed, keep.readings)
+        with Upkeep(store, keep):
+            yield store
+    finally:
+        database.close()

@@ -1,0 +1,87 @@
+"""The end-to-end mark."""
+
+import json
+
+from expect import raises
+from floornode.contract.decoding import MAX_COUNT
+from floornode.contract.mark import MAX_GAPS, MAX_SIZE, Life, decode, encode
+
+
+def written(marks):
+    return encode(marks).decode()
+
+
+def read(text):
+    return decode(json.loads(text))
+
+
+def test_a_series_without_gaps_is_its_boot_and_seq():
+    assert written({"temperature": [Life(12, 345)]}) == '{"temperature":[{"boot":12,"seq":345}]}'
+
+
+def test_gaps_come_with_the_highest_seq_that_is_stored():
+    life = Life(12, 299, [(300, 310), (320, 320)], 345)
+    assert written({"humidity": [life]}) == '{"humidity":[{"boot":12,"seq":299,"gaps":[[300,310],[320,320]],"top":345}]}'
+
+
+def test_what_is_written_is_read_back():
+    marks = read(
+        encode({"temperature": [Life(12, 299, [(300, 310)], 345), Life(11, 99)], "pressure": [Life(12, -1, [(0, 3)], 4)]})
+    )
+    assert sorted(marks) == ["pressure", "temperature"]
+    newest, earlier = marks["temperature"]
+    assert (newest.boot, newest.seq, newest.gaps, newest.top) == (12, 299, [(300, 310)], 345)
+    assert (earlier.boot, earlier.seq, earlier.gaps, earlier.top) == (11, 99, [], 99)
+
+
+def test_a_life_holds_what_is_stored_and_nothing_else():
+    life = Life(12, 299, [(300, 310), (320, 320)], 345)
+    held = [seq for seq in (0, 299, 300, 310, 311, 319, 320, 321, 345, 346) if life.holds(seq)]
+    assert held == [0, 299, 311, 319, 321, 345]
+
+
+def test_nothing_is_held_while_seq_0_is_missing():
+    assert not Life(1, -1).holds(0)
+
+
+def test_too_many_gaps_become_fewer_that_cover_them():
+    gaps = [(10 * i, 10 * i + 1) for i in range(1, 40)]
+    life = Life(3, 9, gaps, 500)
+    told = read(encode({"temperature": [life]}))["temperature"][0]
+    assert len(told.gaps) == MAX_GAPS
+    for seq in range(520):
+        assert life.holds(seq) or not told.holds(seq), seq
+    # The newest gaps, which can still be filled, are exact.
+    assert told.gaps[1:] == gaps[-MAX_GAPS + 1 :]
+
+
+def test_the_size_is_bounded_whatever_is_missing():
+    worst = Life(
+        MAX_COUNT, MAX_COUNT - 1000, [(MAX_COUNT - 900 + 2 * i, MAX_COUNT - 900 + 2 * i) for i in range(400)], MAX_COUNT
+    )
+    for names in (("temperature",), ("temperature", "pressure", "humidity", "vibration")):
+        payload = encode({name: [worst] * 9 for name in names})
+        assert len(payload) <= MAX_SIZE
+        assert sorted(decode(json.loads(payload))) == sorted(names)
+
+
+def test_a_quantity_that_is_not_known_is_let_pass():
+    assert list(read('{"torque":"?","humidity":[{"boot":1,"seq":2}]}')) == ["humidity"]
+
+
+def test_what_is_no_mark_is_refused_by_name():
+    for text, said in (
+        ("[]", "mark is not a JSON object"),
+        ('{"humidity":{}}', "mark of humidity is not a list"),
+        ('{"humidity":[1]}', "a life is not an object"),
+        ('{"humidity":[{"seq":1}]}', "boot None"),
+        ('{"humidity":[{"boot":true,"seq":1}]}', "boot True"),
+        ('{"humidity":[{"boot":1,"seq":-2}]}', "seq -2"),
+        ('{"humidity":[{"boot":1,"seq":1.5}]}', "seq 1.5"),
+        ('{"humidity":[{"boot":1,"seq":5,"top":4}]}', "top 4"),
+        ('{"humidity":[{"boot":1,"seq":5,"gaps":[[5,6]],"top":9}]}', "gap"),
+        ('{"humidity":[{"boot":1,"seq":5,"gaps":[[8,7]],"top":9}]}', "gap"),
+        ('{"humidity":[{"boot":1,"seq":5,"gaps":[[6,9]],"top":9}]}', "a gap above top"),
+        ('{"humidity":[{"boot":1,"seq":5,"gaps":[[6,7],[7,8]],"top":9}]}', "gap"),
+    ):
+        raises(ValueError, read, text, text=said)
