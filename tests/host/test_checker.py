@@ -286,6 +286,15 @@ def test_nothing_heard_at_all_is_a_fault_with_a_hint() -> None:
     assert "--topic" in fault.text
 
 
+def test_the_mark_of_the_ingestion_is_let_pass() -> None:
+    floor = Floor()
+    floor.born()
+    floor.hear(numbered(0))
+    floor.hear(b'{"temperature":[{"boot":3,"seq":0}]}', leaf="mark")
+    floor.at = NOW + 5
+    assert floor.report().ok
+
+
 def test_T58_a_board_of_which_every_topic_fell_silent_is_one_line() -> None:
     floor = Floor()
     series = [(quantity(name), "bme280@0x76", 1000, 1) for name in ("temperature", "pressure", "humidity")]

@@ -21,6 +21,8 @@ from floorsense.check.series import Series
 # A reading with all its features has less than 500 bytes, the birth of a board with every sensor less than 4,000.
 MAX_PAYLOAD = 65536
 MAX_TOPICS = 20000
+# Leaves that are no board's word about itself.
+_PASSED_BY = (topics.MARK,)
 # A board's clock may be ahead of ours by what two synchronised clocks differ, and behind by what a slow link takes.
 AHEAD_MS = 2000
 BEHIND_MS = 60000
@@ -123,6 +125,8 @@ class Checker:
     def _find_place(self, topic: str) -> _Place | None:
         try:
             site, floor, machine, leaf = topics.split(topic)
+            if leaf in _PASSED_BY:
+                return None
             quantity = None if leaf in (topics.STATUS, topics.HEALTH) else quantities.quantity(leaf)
         except ValueError as error:
             text = f"{topic!r}: {error}; if it is somebody else's, narrow --topic"

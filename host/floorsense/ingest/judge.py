@@ -11,7 +11,6 @@ from floorsense.storage.arrivals import Arrival, Refused, State
 # A reading with all its features has less than 500 bytes, the birth of a board with every sensor less than 4,000.
 MAX_PAYLOAD = 65536
 _MAX_PLACES = 100_000
-HEALTH = "health"
 # Leaves that boards and tools use between themselves, and nobody stores.
 _PASSED_BY = (topics.MARK, "command", "capture")
 
@@ -26,13 +25,7 @@ _Place = tuple[str, str, Quantity | None]
 """machine, leaf, and the quantity where the leaf is one"""
 
 
-def _decode_health(fields: Any) -> Any:
-    if not isinstance(fields, dict):
-        raise ValueError("health is not a JSON object")
-    return fields
-
-
-_STATES: dict[str, Callable[[Any], Any]] = {topics.STATUS: decoding.decode_status, HEALTH: _decode_health}
+_STATES: dict[str, Callable[[Any], Any]] = {topics.STATUS: decoding.decode_status, topics.HEALTH: decoding.decode_health}
 
 
 class Judge:
