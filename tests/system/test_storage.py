@@ -226,7 +226,7 @@ def test_a_boards_last_state_is_kept_while_it_is_away(store: Store) -> None:
     machine = "factory/floor-2/machine-42"
     store.put_states([state(machine, status="online", boot=3, readings={}, ts=1706900000.125)])
     store.put_readings([arrival(seq, 3) for seq in (0, 4)])
-    store.put_states([state(machine, leaf="health", heap=1000)])
+    store.put_states([state(machine, leaf="health", boot=3, uptime=7)])
     store.put_states([state(machine, status="lost", boot=3)])
     found = store.read(lambda c: stations.found(c, machine))
     assert found is not None
@@ -234,7 +234,7 @@ def test_a_boards_last_state_is_kept_while_it_is_away(store: Store) -> None:
         "lost",
         3,
         1706900000.125,
-        {"heap": 1000},
+        {"boot": 3, "uptime": 7},
     )
     (latest,) = store.read(lambda c: stations.latest(c, [machine]))[machine]
     assert (latest.seq, latest.missing) == (4, 3)
