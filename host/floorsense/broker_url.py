@@ -1,4 +1,4 @@
-"""Where a broker is, as people write it: mqtt[s]://[USER@]HOST[:PORT]."""
+"""Where a broker is, as people write it: mqtt[s]://[USER@]HOST[:PORT], or ws[s]://[USER@]HOST[:PORT][/PATH]."""
 
 import os
 import sys
@@ -9,7 +9,10 @@ from urllib.parse import unquote, urlsplit
 from floorsense.errors import UsageError
 
 PASSWORD_VARIABLE = "FLOORSENSE_BROKER_PASSWORD"
-_PORTS = {"mqtt": 1883, "mqtts": 8883}
+BROKER_HELP = "mqtt[s]://[USER@]HOST[:PORT] or ws[s]://...[/PATH]; mqtts and wss verify the certificate."
+_PORTS = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
+# Where brokers take MQTT over WebSocket, Mosquitto and the clouds' alike.
+_WEBSOCKET_PATH = "/mqtt"
 
 
 @dataclass(frozen=True)
@@ -18,13 +21,15 @@ class BrokerUrl:
     port: int
     tls: bool = False
     user: str | None = None
+    # Over WebSocket, as firewalls let through that know of the web alone: the path to ask for.
+    websocket: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> "BrokerUrl":
         """Raises UsageError, which shows nothing of what was written: a password may be in any part of it."""
         scheme, _, rest = text.partition("://")
         if scheme.lower() not in _PORTS or not rest:
-            raise UsageError("--broker: write mqtt://HOST:PORT, or mqtts://HOST:PORT for TLS")
+            raise UsageError("--broker: write mqtt://HOST:PORT, or mqtts://HOST:PORT for TLS; ws:// and wss:// go by WebSocket")
         if ":" in rest.rpartition("@")[0]:
             raise UsageError(
                 f"--broker: a password there is seen by everybody on this machine; set {PASSWORD_VARIABLE} instead"
@@ -39,11 +44,18 @@ class BrokerUrl:
             raise UsageError("--broker: it names no host; write mqtt://HOST:PORT")
         if port == 0:
             raise UsageError("--broker: port 0 cannot be; a port is 1 to 65535")
-        if parts.path not in ("", "/") or parts.query or parts.fragment:
+        scheme = parts.scheme
+        if scheme.startswith("ws"):
+            path = (parts.path if parts.path not in ("", "/") else _WEBSOCKET_PATH) + (f"?{parts.query}" if parts.query else "")
+            if parts.fragment or not path.isascii() or not path.isprintable() or " " in path:
+                raise UsageError(
+                    "--broker: the path of a WebSocket is printable ASCII, without '#'; it is /mqtt at most brokers"
+                )
+        elif parts.path not in ("", "/") or parts.query or parts.fragment:
             raise UsageError("--broker: there is something behind HOST:PORT; topics are chosen with --topic")
         user = unquote(parts.username) if parts.username else None
-        scheme = parts.scheme
-        return cls(host, _PORTS[scheme] if port is None else port, scheme == "mqtts", user)
+        websocket = path if scheme.startswith("ws") else None
+        return cls(host, _PORTS[scheme] if port is None else port, scheme in ("mqtts", "wss"), user, websocket)
 
     def password(self) -> str | None:
         """The user's password: from the environment, else asked for where somebody can answer. Raises UsageError."""

@@ -24,6 +24,8 @@ COMMANDS = {
     "boards": ("floorsense.commands.boards", "Show which boards are plugged in, and in which state."),
     "check": ("floorsense.commands.check", "Listen to telemetry at a broker, and say whether it is right."),
     "monitor": ("floorsense.commands.monitor", "Show a board's log, and what its lines mean."),
+    "ingest": ("floorsense.commands.ingest", "Take readings from a broker into the storage API."),
+    "serve": ("floorsense.commands.serve", "Ingest, store and serve readings, in one process."),
     "setup": ("floorsense.commands.setup", "Fetch and find what the bench needs."),
     "virtual-board": ("floorsense.commands.virtual_board", "Have a serial port that a board of software answers at."),
     "vibration": ("floorsense.commands.vibration", "Say what a recording of acceleration tells of a machine."),

@@ -1,19 +1,17 @@
 """Listening at a broker: paho-mqtt, with its failures told apart in words."""
 
 import secrets
-import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from floorsense.broker_url import PASSWORD_VARIABLE, BrokerUrl
+from floorsense.broker_url import BrokerUrl
 from floorsense.errors import BrokerError, UsageError
+from floorsense.mqtt_client import new_client, probe, refusal, words
 from floorsense.topic_filter import fault_of_filter
 
 OnMessage = Callable[[str, bytes, int, bool, bool, float], None]
@@ -22,9 +20,8 @@ OnMessage = Callable[[str, bytes, int, bool, bool, float], None]
 OnDeaf = Callable[[float, float], None]
 """From when to when nothing could be heard, as Unix time in ms."""
 
-# Time limits in seconds, each shorter than the next: asking by hand what it is that does not speak MQTT; connecting, and
-# again waiting for the answer; the keep-alive, after one and a half of which a dead link is noticed.
-_PROBE_S = 2
+# Time limits in seconds, each shorter than the next: connecting, and again waiting for the answer; the keep-alive, after
+# one and a half of which a dead link is noticed.
 OPEN_S = 5
 _KEEPALIVE_S = 10
 _RECONNECT_S = (1, 4)
@@ -65,23 +62,13 @@ class Listener:
             if fault := fault_of_filter(topic):
                 raise UsageError(f"--topic {topic!r}: {fault}")
         name = f"floorsense-{secrets.token_hex(5)}"
-        self._client = client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name, protocol=paho.MQTTv311)
+        self._client = client = new_client(url, name, ca=ca)
         # paho's types want whole seconds; its arithmetic does not.
         client.reconnect_delay_set(*reconnect_s)  # type: ignore[arg-type]
         client.on_connect = self._connected
         client.on_subscribe = self._subscribed
         client.on_disconnect = self._disconnected
         client.on_message = self._message
-        if url.user is not None:
-            client.username_pw_set(url.user, url.password())
-        if url.tls:
-            try:
-                client.tls_set(ca_certs=ca)
-            except (OSError, ValueError) as error:
-                text = error.strerror if isinstance(error, OSError) and error.strerror else "no certificate in it"
-                raise UsageError(f"--ca {ca}: {text}; give a PEM file of the CA that signed the broker's") from error
-        elif ca is not None:
-            raise UsageError("--ca goes with mqtts://; mqtt:// checks no certificate")
 
     def open(self, timeout_s: float = OPEN_S) -> None:
         """Connect and subscribe. Raises BrokerError with the reason, within some three times ``timeout_s``."""
@@ -89,10 +76,10 @@ class Listener:
         try:
             self._client.connect(self.url.host, self.url.port, keepalive=_KEEPALIVE_S)
         except (OSError, ValueError) as error:
-            raise BrokerError(f"broker {self.url}: {_words(error, self.url.tls)}") from error
+            raise BrokerError(f"broker {self.url}: {words(error, url=self.url)}") from error
         self._client.loop_start()
         if not self._answered.wait(timeout_s):
-            self._answer(self._probe() or f"it took the connection and said nothing for {timeout_s:g} s")
+            self._answer(probe(self.url) or f"it took the connection and said nothing for {timeout_s:g} s")
         if self._fault:
             self.close()
             raise BrokerError(f"broker {self.url}: {self._fault}")
@@ -121,10 +108,7 @@ class Listener:
 
     def _connected(self, client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
         if code.is_failure:
-            hint = ""
-            if code.getName() in ("Not authorized", "Bad user name or password"):
-                hint = f"; give USER in --broker and the password in {PASSWORD_VARIABLE}"
-            self._answer(f"it refused us: {code.getName().lower()}{hint}")
+            self._answer(refusal(code))
             return
         # Before what comes next, even if that is a message that overtakes the SUBACK.
         self._hear_again()
@@ -139,7 +123,7 @@ class Listener:
     def _disconnected(self, _client: paho.Client, _data: Any, _flags: Any, code: ReasonCode, _properties: Any) -> None:
         self._hearing.clear()
         if not self._answered.is_set():
-            self._answer(self._probe() or "it closed the connection without a word")
+            self._answer(probe(self.url) or "it closed the connection without a word")
         elif code.is_failure and self._lost_at is None:
             self._lost_at = time.time() * 1000
 
@@ -160,53 +144,3 @@ class Listener:
         if not self._answered.is_set():
             self._fault = fault
             self._answered.set()
-
-    def _probe(self) -> str | None:
-        """What it is that does not answer a CONNECT as a broker does: asked once more, by hand."""
-        if self.url.tls:
-            return None
-        # A CONNECT, and line ends, for which an HTTP server would wait.
-        said = self._ask(lambda plain: plain.sendall(b"\x10\x0e\x00\x04MQTT\x04\x02\x00\x0a\x00\x02fs\r\n\r\n"))
-        if said.startswith((b"\x15\x03", b"\x16\x03")) or (not said and self._ask(_greet_tls)):
-            return "it speaks TLS; write mqtts://"
-        if not said or said[0] == 0x20:
-            return None
-        line = said.splitlines()[0].decode(errors="replace")
-        return f"it is no MQTT broker; it answered {line[:40]!r}"
-
-    def _ask(self, say: Callable[[socket.socket], object]) -> bytes:
-        """The beginning of the answer to what ``say`` writes; nothing where there is none."""
-        try:
-            with socket.create_connection((self.url.host, self.url.port), timeout=_PROBE_S) as plain:
-                say(plain)
-                return plain.recv(80)
-        except OSError:
-            return b""
-
-
-def _greet_tls(plain: socket.socket) -> None:
-    """Begin a TLS handshake, and leave the answer unread."""
-    said = ssl.MemoryBIO()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        context.wrap_bio(ssl.MemoryBIO(), said, server_hostname="floorsense").do_handshake()
-    except ssl.SSLWantReadError:
-        plain.sendall(said.read())
-
-
-def _words(error: Exception, tls: bool) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not to be trusted: {error.verify_message}; --ca names the CA to trust"
-    if isinstance(error, ssl.SSLError):
-        return f"the TLS handshake failed ({error.reason or error}); does that port speak TLS?"
-    if isinstance(error, (socket.gaierror, UnicodeError)):
-        return "no such host name"
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused; is a broker running there?"
-    if isinstance(error, TimeoutError):
-        return "no answer; is the address right, and no firewall between?"
-    if isinstance(error, ConnectionError):
-        return "it closed the connection at once" + ("; does that port speak TLS?" if tls else "")
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return str(error)

@@ -1,4 +1,4 @@
-"""mqtt[s]://[USER@]HOST[:PORT], and what is refused."""
+"""mqtt[s]:// and ws[s]://[USER@]HOST[:PORT], and what is refused."""
 
 import pytest
 
@@ -16,6 +16,9 @@ from floorsense.errors import UsageError
         ("mqtt://line%40plant@broker", BrokerUrl("broker", 1883, user="line@plant")),
         ("MQTT://Broker", BrokerUrl("broker", 1883)),
         ("mqtt://[::1]:1883", BrokerUrl("::1", 1883)),
+        ("ws://broker", BrokerUrl("broker", 80, websocket="/mqtt")),
+        ("wss://line-3@broker/", BrokerUrl("broker", 443, tls=True, user="line-3", websocket="/mqtt")),
+        ("ws://broker:9001/x/y?z=1", BrokerUrl("broker", 9001, websocket="/x/y?z=1")),
     ],
 )
 def test_it_is_read(text: str, url: BrokerUrl) -> None:
@@ -38,6 +41,8 @@ def test_it_is_read(text: str, url: BrokerUrl) -> None:
         ("mqtt://broker/factory", "--topic"),
         ("mqtt://broker?x=1", "--topic"),
         ("mqtt://broker#x", "--topic"),
+        ("ws://broker/a#b", "the path of a WebSocket"),
+        ("wss://broker/p\u00e4th", "the path of a WebSocket"),
     ],
 )
 def test_what_is_none_is_refused_with_the_reason(text: str, reason: str) -> None:

@@ -39,4 +39,4 @@ def state(machine: str, arrived: int | None = None, leaf: str = "status", **said
 
 
 def refused(topic: str, payload: bytes, reason: str = "the payload is no JSON") -> Refused:
-    return Refused(topic, payload, reason, now_ms())
+    return Refused.of(topic, payload, reason, now_ms())

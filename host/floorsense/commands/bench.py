@@ -64,7 +64,7 @@ def command(
     levels = parse_qos(qos)
     scenes = parse_signals(signals)
     url = BrokerUrl.parse(broker) if broker else None
-    if url is not None and (url.tls or url.user):
+    if url is not None and (url.tls or url.user or url.websocket):
         raise UsageError("--broker: the boards of the bench speak plain MQTT without a user; write mqtt://HOST:PORT")
     wrong = faults.parse_faults(given, seconds, has_broker=url is None)
     more = {"keepalive": _KEEPALIVE_AMONG_FAULTS_S} if wrong else {}

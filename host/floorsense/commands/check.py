@@ -7,7 +7,7 @@ from pathlib import Path
 import rich_click as click
 from rich.console import Console
 
-from floorsense.broker_url import BrokerUrl
+from floorsense.broker_url import BROKER_HELP, BrokerUrl
 from floorsense.check import Checker, Expectation, Report
 from floorsense.check.watch import interruptible, watch
 from floorsense.errors import BrokerError, UsageError
@@ -19,7 +19,7 @@ _INTERRUPTED = 130
 
 
 @click.command()
-@click.option("--broker", required=True, metavar="URL", help="mqtt[s]://[USER@]HOST[:PORT]; mqtts verifies the certificate.")
+@click.option("--broker", required=True, metavar="URL", help=BROKER_HELP)
 @click.option(
     "--topic", "topics", multiple=True, default=("#",), metavar="FILTER", show_default=True, help="What to listen to."
 )

@@ -7,6 +7,7 @@ from typing import Any
 import rich_click as click
 from click.core import ParameterSource
 
+from floorsense.broker_url import BROKER_HELP
 from floorsense.feed import Feed
 from floorsense.storage.database import DATABASE_VARIABLE, Database, refuse_password
 from floorsense.storage.store import Store
@@ -33,6 +34,28 @@ def listen_option(command: Command) -> Command:
     return click.option(
         "--listen", default="127.0.0.1:8080", show_default=True, metavar="ADDRESS:PORT", help="Where to serve; port 0: any."
     )(command)
+
+
+def broker_options(command: Command) -> Command:
+    for decorate in (
+        click.option("--broker", default="mqtt://127.0.0.1", show_default=True, metavar="URL", help=BROKER_HELP),
+        click.option(
+            "--topic", "topics", multiple=True, default=("#",), metavar="FILTER", show_default=True, help="What to take."
+        ),
+        click.option("--name", default="floorsense-ingest", show_default=True, help="Under it the broker keeps our session."),
+        click.option(
+            "--share", metavar="GROUP", help="Share the load with the other ingesters of the group ($share/GROUP/...)."
+        ),
+        click.option("--ca", metavar="FILE", help="PEM file of the CA that signed an mqtts or wss broker's certificate."),
+    ):
+        command = decorate(command)
+    return command
+
+
+def patient_option(command: Command) -> Command:
+    return click.option("--wait", "patient", is_flag=True, help="Wait for a broker that is not there yet, as a service does.")(
+        command
+    )
 
 
 def keep_options(command: Command) -> Command:

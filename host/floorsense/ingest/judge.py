@@ -40,14 +40,14 @@ class Judge:
             # How a retained message is deleted (MQTT 3.1.1, section 3.3.1.3).
             return None
         if len(payload) > MAX_PAYLOAD:
-            return Refused(topic, payload, f"the payload has {len(payload)} bytes; {MAX_PAYLOAD} at most are read", arrived)
+            return Refused.of(topic, payload, f"the payload has {len(payload)} bytes; {MAX_PAYLOAD} at most are read", arrived)
         try:
             place = self._places.get(topic) or self._find(topic)
             if place[1] in _PASSED_BY:
                 return None
             return self._decode(topic, place, _read(payload), arrived)
         except ValueError as error:
-            return Refused(topic, payload, str(error), arrived)
+            return Refused.of(topic, payload, str(error), arrived)
 
     def judge_fields(self, topic: str, fields: Any, payload: bytes, arrived: int) -> Arrival | State | Refused | None:
         """The same for a payload that was read already; ``payload`` is what quarantine keeps of it."""
@@ -55,7 +55,7 @@ class Judge:
             place = self._places.get(topic) or self._find(topic)
             return None if place[1] in _PASSED_BY else self._decode(topic, place, fields, arrived)
         except ValueError as error:
-            return Refused(topic, payload, str(error), arrived)
+            return Refused.of(topic, payload, str(error), arrived)
 
     def _decode(self, topic: str, place: _Place, fields: Any, arrived: int) -> Arrival | State:
         machine, leaf, kind = place

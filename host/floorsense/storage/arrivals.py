@@ -79,12 +79,17 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A message that was not let pass, and why."""
+    """A message that was not let pass, and why. ``payload``: its beginning; ``size``: how long it was."""
 
     topic: str
     payload: bytes
+    size: int
     reason: str
     arrived: int
+
+    @classmethod
+    def of(cls, topic: str, payload: bytes, reason: str, arrived: int) -> "Refused":
+        return cls(topic, payload[:MAX_KEPT], len(payload), reason, arrived)
 
     @property
     def digest(self) -> str:

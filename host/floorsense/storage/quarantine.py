@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from floorsense.storage.arrivals import MAX_KEPT, Refused, storable
+from floorsense.storage.arrivals import Refused, storable
 from floorsense.storage.schema import quarantine
 from floorsense.storage.upsert import insert_or_update
 
@@ -28,8 +28,8 @@ def put(connection: Connection, refused: Sequence[Refused]) -> None:
                 "topic": topic,
                 "digest": digest,
                 "reason": storable(one.reason, _MAX_REASON),
-                "payload": one.payload[:MAX_KEPT],
-                "size": len(one.payload),
+                "payload": one.payload,
+                "size": one.size,
                 "times": 1,
                 "first_at": one.arrived,
                 "last_at": one.arrived,

@@ -241,7 +241,7 @@ class _Batch:
 
 
 def _refused(arrival: Arrival, reason: str) -> Refused:
-    return Refused(arrival.topic, arrival.payload(), reason, arrival.arrived)
+    return Refused.of(arrival.topic, arrival.payload(), reason, arrival.arrived)
 
 
 def _marks_of(machines: list[str]) -> sa.Select[Any]:

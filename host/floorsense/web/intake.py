@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from floornode.contract import mark
 from floorsense.ingest.judge import Judge
 from floorsense.storage import Arrival, Refused, State, Store
+from floorsense.storage.arrivals import MAX_KEPT
 from floorsense.web import models
 from floorsense.web.doors import OPERATOR, VIEWER, require
 from floorsense.web.failures import RESPONSES
@@ -73,10 +74,7 @@ def put_states(request: Request, body: models.States) -> models.Accepted:
 def put_quarantine(request: Request, body: models.RefusedMessages) -> models.Accepted:
     """Keep messages that were refused elsewhere, with the reasons."""
     now = _now()
-    refused = [
-        Refused(one.topic, _decoded(one.payload), one.reason, now if one.arrived is None else one.arrived)
-        for one in body.messages
-    ]
+    refused = [_refused(one, now) for one in body.messages]
     store_of(request).put_refused(refused)
     return models.Accepted(stored=0, repeated=0, quarantined=len(refused), refused=[])
 
@@ -93,6 +91,12 @@ def _judged(messages: list[models.Message]) -> Iterator[Arrival | State | Refuse
     for one in messages:
         arrived = now if one.arrived is None else one.arrived
         yield _JUDGE.judge_fields(one.topic, one.payload, json.dumps(one.payload).encode(), arrived)
+
+
+def _refused(one: models.RefusedMessage, now: int) -> Refused:
+    payload = _decoded(one.payload)
+    size = len(payload) if one.size is None else max(one.size, len(payload))
+    return Refused(one.topic, payload[:MAX_KEPT], size, one.reason, now if one.arrived is None else one.arrived)
 
 
 def _decoded(text: str) -> bytes:

@@ -34,10 +34,11 @@ class States(Strict):
 
 
 class RefusedMessage(Strict):
-    """``payload`` is in base64: what was refused need not be text."""
+    """``payload`` is in base64, for what was refused need not be text; ``size`` is how long it was, where it is a beginning."""
 
     topic: Annotated[str, Field(max_length=65535)]
     payload: Annotated[str, Field(max_length=200_000, pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
+    size: Annotated[int, Field(ge=0, le=2**31, strict=True)] | None = None
     reason: Annotated[str, Field(min_length=1, max_length=1000)]
     arrived: Ms | None = None
 

@@ -1,0 +1,76 @@
+"""floorsense serve: ingestion, storage and its API in one process."""
+
+from contextlib import ExitStack
+
+import rich_click as click
+from rich.console import Console
+
+from floorsense.broker_url import BrokerUrl
+from floorsense.check.watch import interruptible
+from floorsense.commands.factory_options import (
+    broker_options,
+    database_option,
+    keep_options,
+    listen_option,
+    opened_store,
+    patient_option,
+)
+from floorsense.errors import FloorsenseError
+from floorsense.feed import Feed
+from floorsense.ingest.ingester import Ingester
+from floorsense.log import write_log
+from floorsense.web import create_app
+from floorsense.web.server import Listen, WebServer
+
+
+@click.command()
+@broker_options
+@database_option
+@listen_option
+@keep_options
+@patient_option
+def command(
+    broker: str,
+    topics: tuple[str, ...],
+    name: str,
+    share: str | None,
+    ca: str | None,
+    database: str,
+    listen: str,
+    keep_readings: int,
+    keep_minutes: int,
+    keep_hours: int,
+    patient: bool,
+) -> int:
+    """Take readings from a broker, store each once, and serve them.
+
+    \b
+    floorsense serve --broker mqtt://HOST                       into floor.db, API at 127.0.0.1:8080
+    floorsense serve --broker mqtts://ingest@HOST --database postgresql://floor@DB/floor
+
+    A message is acknowledged to the broker when it is stored, so nothing the broker holds is lost by whatever ends this
+    process. The password of USER comes from FLOORSENSE_BROKER_PASSWORD.
+
+    Exit codes: 0 stopped by SIGTERM or Ctrl-C, 2 wrong usage or a port that is taken, 3 broker or database unreachable or
+    refused at the start. Afterwards it waits for either of them.
+    """
+    write_log()
+    url = BrokerUrl.parse(broker)
+    address = Listen.parse(listen)
+    with ExitStack() as rooms:
+        stopped = rooms.enter_context(interruptible())
+        store = rooms.enter_context(opened_store(database, Feed(), keep_readings, keep_minutes, keep_hours))
+        ingester = Ingester(url, store, topics=topics, name=name, share=share, ca=ca, patient=patient)
+        app = create_app(store)
+        app.state.words.update(ingester.words())
+        app.state.figures.append(ingester.figures)
+        # The port first: one that is taken is said before the broker knows of us.
+        server = WebServer(app, address)
+        rooms.enter_context(ingester)
+        rooms.enter_context(server)
+        text = f"from {url} into {store.database}; API at {server.url}/api/v1"
+        Console(stderr=True).print(text, soft_wrap=True, highlight=False)
+        while not stopped.wait(0.5):
+            if not server.is_alive():
+                raise FloorsenseError("the web server ended by itself; its log says why")
+    return 0
