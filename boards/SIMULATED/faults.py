@@ -7,9 +7,12 @@ Each fault is ``{"kind", "at_s", "for_s"}``, seconds since the board's start; wi
 - ``short``: lets go of SDA after ``bytes`` (default 0) of a read; the pull-ups make ones of the rest.
 - ``bit-errors``: a share ``rate`` of the bytes read (default 0.1) has one bit turned, by ``seed``.
 - ``brown-out``: its supply goes, and comes back after ``for_s`` (default 0) with every register as at power-on.
+- ``frozen``: its converter gives one value over and over, while all else goes on (chips that can: ADXL345).
+
+Over SPI nobody acknowledges: a chip that is dead leaves the line to its pull-up (ones), one that is stuck holds it low (zeros).
 """
 
-_KINDS = ("nack", "stuck", "short", "bit-errors", "brown-out")
+_KINDS = ("nack", "stuck", "short", "bit-errors", "brown-out", "frozen")
 
 
 class _Fault:
@@ -34,6 +37,9 @@ class Faulty:
         self._chip = chip
         self._clock = clock
         self._faults = [_Fault(**spec) for spec in faults]
+        self._freezes = "frozen" in [fault.kind for fault in self._faults]
+        if self._freezes and not hasattr(chip, "freeze"):
+            raise ValueError("no fault 'frozen' for this chip: its converter cannot freeze")
 
     def present(self):
         now = self._clock()
@@ -47,8 +53,10 @@ class Faulty:
         self._chip.write(data)
 
     def read(self, buffer):
-        self._chip.read(buffer)
         now = self._clock()
+        if self._freezes:
+            self._chip.freeze(self._held("frozen", now) is not None)
+        self._chip.read(buffer)
         short = self._held("short", now)
         if short:
             for at in range(short.bytes, len(buffer)):
@@ -56,6 +64,16 @@ class Faulty:
         noisy = self._held("bit-errors", now)
         if noisy:
             self._turn_bits(buffer, noisy)
+
+    def level(self):
+        """Its interrupt pin; a pull-down holds that of a dead one."""
+        return self._chip.level() if self.present() else 0
+
+    def __getattr__(self, name):
+        """What a chip has besides (the limits of its SPI) no fault touches."""
+        if name == "_chip":
+            raise AttributeError(name)
+        return getattr(self._chip, name)
 
     def _held(self, kind, now):
         for fault in self._faults:

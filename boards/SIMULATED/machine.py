@@ -26,9 +26,10 @@ if simulation.is_esp32():
 
 
 def __getattr__(name):
-    if name not in ("I2C", "SoftI2C", "Pin", "RTC", "WDT"):
+    if name not in ("I2C", "SoftI2C", "Pin", "RTC", "SPI", "SoftSPI", "WDT"):
         raise AttributeError("module 'machine' has no attribute '%s'" % name)
-    part = __import__("parts." + ("i2c" if name == "SoftI2C" else name.lower()), None, None, (name,))
+    module = name[4:] if name[:4] == "Soft" else name
+    part = __import__("parts." + module.lower(), None, None, (name,))
     globals()[name] = getattr(part, name)
     return globals()[name]
 

@@ -36,7 +36,7 @@ def _load():
 
 
 script = _load()
-_buses = {}
+_buses = {}  # of all kinds: by ("i2c", "0") and the like
 _uptime = [0, _ticks()]  # microseconds so far, and when that was
 
 
@@ -54,20 +54,24 @@ def is_esp32():
     return "ESP32" in script.get("machine", "")
 
 
-def bus(name):
-    """The bus ``name`` ("0" for I2C(0), "5,4" for software I2C on SCL 5 and SDA 4) with the chips that the script puts
-    there. The same one each time: chips outlive the objects that drive them."""
-    if name not in _buses:
-        from bus import Bus
+def bus(kind, name, make):
+    """The bus ``name`` of a kind, with the chips that the script puts there; ``make`` is its class, given them by address.
 
+    - "i2c": "0" for I2C(0), "5,4" for software I2C on SCL 5 and SDA 4; chips by their addresses;
+    - "spi": "0" for SPI(0), "18,19,16" for software SPI on those pins; chips by their select pins;
+    - "onewire": the pin; chips by their ROM codes in hex.
+
+    It is the same one each time: chips outlive the objects that drive them.
+    """
+    if (kind, name) not in _buses:
         chips = {}
-        for address, spec in script.get("i2c", {}).pop(name, {}).items():  # not needed twice, and it takes memory
+        for place, spec in script.get(kind, {}).pop(name, {}).items():  # not needed twice, and it takes memory
             try:
-                chips[int(address)] = _chip(spec)
+                chips[place if kind == "onewire" else int(place)] = _chip(spec)
             except (ValueError, TypeError, AttributeError) as fault:
-                stop("i2c.%s.%s: %s" % (name, address, fault))
-        _buses[name] = Bus(chips)
-    return _buses[name]
+                stop("%s.%s.%s: %s" % (kind, name, place, fault))
+        _buses[kind, name] = make(chips)
+    return _buses[kind, name]
 
 
 def _chip(spec):
@@ -78,6 +82,10 @@ def _chip(spec):
         from faults import Faulty
 
         chip = Faulty(chip, spec["faults"], uptime_us)
+    if getattr(chip, "int1", None) is not None:
+        from parts import pin
+
+        pin.drive(chip.int1, chip.level)
     return chip
 
 

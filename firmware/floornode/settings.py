@@ -9,9 +9,11 @@ import json
 import os
 
 from .contract import text, topics
+from .contract.quantities import fault_of_point
 from .section import Section
 from .sensors import DRIVERS
-from .settings_rules import REQUIRED, SECTIONS
+from .sensors import load as driver
+from .settings_rules import ADDRESS_MAX, ADDRESS_MIN, BUSES, REQUIRED, SECTIONS
 
 # A full file has about 1 KB. It is held in RAM twice while it is read.
 MAX_BYTES = 16384
@@ -59,15 +61,17 @@ def parse(found):
     """The settings in ``found`` (decoded JSON): a Section with the keys of settings_rules as attributes.
 
     Left-out keys have their defaults. ``buses`` is a dict of Sections, ``sensors`` a list of them, each with ``qos`` as
-    a dict of quantity to QoS and ``address`` filled in; ``wifi`` is None on a wired board; ``time.server`` is the broker's
-    host where none is named; ``outbox_capacity`` is short for ``outbox.capacity``. Raises SettingsError.
+    a dict of quantity to QoS, ``address`` filled in (bytes on 1-Wire), ``names``: of what it publishes, in the order of the
+    driver's quantities, and ``options``: of its driver, by name. ``wifi`` is None on a wired board; ``time.server`` is the
+    broker's host where none is named; ``outbox_capacity`` is short for ``outbox.capacity``. Raises SettingsError.
     """
     faults = []
     settings = _section("settings", found, "", faults)
     if settings:
         _check_broker(settings, faults)
-        _check_buses(settings.buses or {}, faults)
-        _check_sensors(settings.sensors or [], settings.buses, faults)
+        taken = {}
+        _check_buses(settings.buses or {}, taken, faults)
+        _check_sensors(settings.sensors or [], settings.buses, taken, faults)
     if faults:
         raise SettingsError(faults)
     settings.outbox_capacity = settings.outbox.capacity
@@ -83,11 +87,12 @@ def _section(name, found, path, faults):
     if not isinstance(found, dict):
         faults.append("%s: must be an object, not %s" % (path or "settings", _kind(found)))
         return None
-    rules = SECTIONS[name]
+    more = _more(name, found)
+    rules = SECTIONS[name] + (more or ())
     known = [rule[0] for rule in rules]
     prefix = path + "." if path else ""
     for key in sorted(found):
-        if key not in known:
+        if key not in known and more is not None:
             faults.append("%s%s: is unknown; known are %s" % (prefix, _named(key), ", ".join(known)))
     section = Section()
     for rule in rules:
@@ -103,6 +108,21 @@ def _section(name, found, path, faults):
     return section
 
 
+def _more(name, found):
+    """The rules that a section has besides, by what it says it is; None where that is unknown, and any key may be right."""
+    if name == "buses":
+        return BUSES.get(_word(found.get("kind") or "i2c"))
+    if name == "sensors":
+        kind = _word(found.get("driver"))
+        return driver(kind).options if kind in DRIVERS else None
+    return ()
+
+
+def _word(value):
+    """``value`` if it is a text, for a list cannot be looked up."""
+    return value if isinstance(value, str) else None
+
+
 def _value(rule, value, where, faults):
     """``value`` as the rule wants it, or None and a fault."""
     key, kind = rule[:2]
@@ -112,18 +132,24 @@ def _value(rule, value, where, faults):
         return _sections(rule, value, where, faults)
     if kind == "qos":
         return value  # depends on the driver: _check_sensors
-    if kind == "whole":
+    if kind == "choice":
+        # A board takes True for 1.
+        good = not isinstance(value, bool) and value in rule[3]
+    elif kind == "address":
+        good = _is_address(value)
+    elif kind in ("whole", "pin"):
         good = isinstance(value, int) and not isinstance(value, bool) and rule[3] <= value <= rule[4]
     elif kind == "flag":
         good = isinstance(value, bool)
     elif not isinstance(value, str):
         good = False
     else:
-        fault = topics.fault_of_level(value) if kind == "level" else _fault_of_text(value, kind)
+        check = {"level": topics.fault_of_level, "point": fault_of_point}.get(kind)
+        fault = check(value) if check else _fault_of_text(value, kind)
         if fault:
             faults.append("%s: %s" % (where, fault))
             return None
-        good = kind == "level" or rule[3] <= len(value.encode()) <= rule[4]
+        good = bool(check) or rule[3] <= len(value.encode()) <= rule[4]
     if good:
         return value
     faults.append("%s: must be %s, not %s" % (where, _wanted(rule), _kind(value)))
@@ -162,53 +188,98 @@ def _check_broker(settings, faults):
         faults.append("outbox.capacity: must be at least broker.window, which is %d" % broker.window)
 
 
-def _check_buses(buses, faults):
-    taken = {}
+def _check_buses(buses, taken, faults):
     for name in sorted(buses):
         bus = buses[name]
-        if not bus:
+        if not bus or bus.kind not in BUSES:
             continue
-        for key in ("id", "scl", "sda"):
-            number = getattr(bus, key)
-            use = "id" if key == "id" else "pin"
-            where = "buses.%s.%s" % (_named(name), key)
-            if number is not None:
-                if (use, number) in taken:
-                    faults.append("%s: %s %d is already %s; choose another" % (where, use, number, taken[use, number]))
-                taken[use, number] = where
+        where = "buses.%s." % _named(name)
+        if getattr(bus, "id", None) is not None:
+            _take(taken, bus.kind + " id", bus.id, where + "id", faults)
+        _take_pins(BUSES[bus.kind], bus, where, taken, faults)
 
 
-def _check_sensors(sensors, buses, faults):
+def _take_pins(rules, section, where, taken, faults):
+    for rule in rules:
+        number = getattr(section, rule[0], None)
+        if rule[1] == "pin" and number is not None:
+            _take(taken, "pin", number, where + rule[0], faults)
+
+
+def _take(taken, use, number, where, faults):
+    if (use, number) in taken:
+        faults.append("%s: %s %d is already %s; choose another" % (where, use, number, taken[use, number]))
+    taken[use, number] = where
+
+
+def _check_sensors(sensors, buses, taken, faults):
     places = {}
     topic_of = {}
     for i, sensor in enumerate(sensors):
         where = "sensors[%d]" % i
         if not sensor:
             continue
-        if sensor.bus and buses is not None and sensor.bus not in buses:
-            names = ", ".join(_named(name) for name in sorted(buses))
-            faults.append("%s.bus: %s is not among the buses; there are %s" % (where, _named(sensor.bus), names))
+        bus = None
+        if sensor.bus and buses is not None:
+            bus = buses.get(sensor.bus)
+            if sensor.bus not in buses:
+                names = ", ".join(_named(name) for name in sorted(buses))
+                faults.append("%s.bus: %s is not among the buses; there are %s" % (where, _named(sensor.bus), names))
         if not sensor.driver:
             continue
         if sensor.driver not in DRIVERS:
             names = ", ".join(sorted(DRIVERS))
             faults.append("%s.driver: %s is unknown; known are %s" % (where, _named(sensor.driver), names))
             continue
-        _module, _class, _bus_kind, address, quantities = DRIVERS[sensor.driver]
-        if sensor.address is None:
-            sensor.address = address
-        place = (sensor.bus, sensor.address)
-        if place in places:
-            faults.append("%s.address: %s has this bus and address already" % (where, places[place]))
-        places[place] = where
-        for name in quantities:
+        cls = driver(sensor.driver)
+        before = len(faults)
+        sensor.options = {rule[0]: getattr(sensor, rule[0]) for rule in cls.options}
+        _take_pins(SECTIONS["sensors"] + cls.options, sensor, where + ".", taken, faults)
+        if bus and bus.kind:
+            _check_place(sensor, bus, cls, where, places, faults)
+        sensor.names = [name if sensor.point is None else "%s.%s" % (name, sensor.point) for name in cls.quantities]
+        for name in sensor.names:
             if name in topic_of:
                 faults.append(
                     "%s.driver: %s already measures %s; a machine has one topic for each quantity, "
-                    "so name another machine for it" % (where, topic_of[name], name)
+                    "so name the point of this one (point)" % (where, topic_of[name], name)
                 )
             topic_of[name] = where
-        sensor.qos = _qos(sensor.qos, quantities, where + ".qos", faults)
+        sensor.qos = _qos(sensor.qos, cls.quantities, where + ".qos", faults)
+        if bus and bus.kind and len(faults) == before:
+            fault = cls.fault(bus, sensor)
+            if fault:
+                faults.append("%s.%s: %s" % (where, fault[0], fault[1]))
+
+
+def _check_place(sensor, bus, cls, where, places, faults):
+    """Where on its bus the sensor is, by the kind of that bus."""
+    kind = bus.kind
+    if kind not in cls.buses:
+        faults.append("%s.bus: is %s, and a %s is on %s" % (where, kind, sensor.driver, " or ".join(cls.buses)))
+        return
+    if kind == "spi":
+        if sensor.cs is None:
+            faults.append("%s.cs: is missing; add the pin that selects the sensor on its SPI bus" % where)
+    elif sensor.cs is not None:
+        faults.append("%s.cs: is of SPI; its bus is %s" % (where, kind))
+    if kind == "i2c" and sensor.address is None:
+        sensor.address = cls.address
+    is_text = isinstance(sensor.address, str)
+    if sensor.address is not None and (kind == "spi" or is_text != (kind == "onewire")):
+        wanted = {"i2c": "a whole number on I2C", "onewire": "16 hexadecimal digits on 1-Wire", "spi": "left out on SPI"}[kind]
+        faults.append("%s.address: must be %s, not %s" % (where, wanted, _kind(sensor.address)))
+        return
+    if is_text:
+        sensor.address = bytes.fromhex(sensor.address)
+    place = (sensor.bus, sensor.cs if kind == "spi" else sensor.address)
+    # Who is alone on its wire needs no address; two need two.
+    alone = kind == "onewire" and [one for one in places if one[0] == sensor.bus and None in (one[1], sensor.address)]
+    if place in places or alone:
+        first = places.get(place) or places[alone[0]]
+        text = "has this wire too; give each its address" if alone else "has this bus and address already"
+        faults.append("%s.address: %s %s" % (where, first, text))
+    places[place] = where
 
 
 def _qos(found, quantities, where, faults):
@@ -226,14 +297,24 @@ def _qos(found, quantities, where, faults):
     return {name: found.get(name, 1) for name in quantities}
 
 
+def _is_address(value):
+    if isinstance(value, str):
+        return len(value) == 16 and not [char for char in value if char not in "0123456789abcdefABCDEF"]
+    return isinstance(value, int) and not isinstance(value, bool) and ADDRESS_MIN <= value <= ADDRESS_MAX
+
+
 def _is_qos(value):
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 2
 
 
 def _wanted(rule):
     kind = rule[1]
-    if kind == "whole":
+    if kind in ("whole", "pin"):
         return "a whole number from %d to %d" % rule[3:5]
+    if kind == "choice":
+        return "one of " + ", ".join(str(one) for one in rule[3])
+    if kind == "address":
+        return "a whole number from %d to %d, or 16 hexadecimal digits" % (ADDRESS_MIN, ADDRESS_MAX)
     if kind in ("text", "secret", "host"):
         return "text of %d to %d bytes" % rule[3:5]
     if kind == "level":

@@ -5,7 +5,10 @@ A row is ``(key, kind, default, low, high)``. Kinds:
 - ``level``: one level of a topic;
 - ``text``: ``low`` to ``high`` bytes of UTF-8; ``secret``: the same, and never shown to anybody;
 - ``host``: a name or an address, as ``text``;
-- ``whole``: a whole number from ``low`` to ``high``; ``flag``: true or false;
+- ``whole``: a whole number from ``low`` to ``high``; ``pin``: the same, and no other setting has the number too;
+- ``flag``: true or false;
+- ``choice``: one of the values in ``low``, a tuple;
+- ``point``: the name of a measuring point; ``address``: a number on I2C, 16 hexadecimal digits on 1-Wire;
 - ``section``: an object with the section's keys, the section being called as the key;
 - ``sections``: ``low`` to ``high`` such objects by names of the user's choice; ``list``: the same in a list;
 - ``qos``: 0, 1 or 2 for all quantities, or an object with one for each.
@@ -25,7 +28,7 @@ SECTIONS = {
         ("wifi", "section", None),
         ("broker", "section", REQUIRED),
         ("buses", "sections", REQUIRED, 1, 4),
-        ("sensors", "list", REQUIRED, 1, 8),
+        ("sensors", "list", REQUIRED, 1, 16),
         ("outbox", "section", {}),
         ("time", "section", {}),
         ("health", "section", {}),
@@ -45,18 +48,14 @@ SECTIONS = {
         ("window", "whole", 10, 1, 64),
         ("first_window_ms", "whole", 2000, 100, 600000),
     ),
-    "buses": (
-        ("id", "whole", REQUIRED, 0, 3),
-        ("scl", "whole", REQUIRED, 0, 48),
-        ("sda", "whole", REQUIRED, 0, 48),
-        ("freq", "whole", 400000, 1000, 1000000),
-    ),
-    # A bus keeps addresses below 8 and above 0x77 for itself (I2C specification UM10204, section 3.1.12). A day is the
-    # longest period: ticks wrap after six.
+    "buses": (("kind", "choice", "i2c", ("i2c", "onewire", "spi")),),
+    # A day is the longest period: ticks wrap after six.
     "sensors": (
         ("driver", "text", REQUIRED, 1, 32),
         ("bus", "text", REQUIRED, 1, 32),
-        ("address", "whole", None, 8, 119),
+        ("address", "address", None),
+        ("cs", "pin", None, 0, 48),
+        ("point", "point", None),
         ("period_ms", "whole", 1000, 10, 86400000),
         ("qos", "qos", 1),
     ),
@@ -71,4 +70,26 @@ SECTIONS = {
         ("interval_s", "whole", 60, 0, 86400),
         ("retain", "flag", True),
     ),
+}
+
+# A bus keeps addresses below 8 and above 0x77 for itself (I2C specification UM10204, section 3.1.12).
+ADDRESS_MIN = 8
+ADDRESS_MAX = 119
+
+# What a bus has besides, by its kind. A sensor has the options of its driver besides.
+BUSES = {
+    "i2c": (
+        ("id", "whole", REQUIRED, 0, 3),
+        ("scl", "pin", REQUIRED, 0, 48),
+        ("sda", "pin", REQUIRED, 0, 48),
+        ("freq", "whole", 400000, 1000, 1000000),
+    ),
+    "spi": (
+        ("id", "whole", REQUIRED, 0, 3),
+        ("sck", "pin", REQUIRED, 0, 48),
+        ("mosi", "pin", REQUIRED, 0, 48),
+        ("miso", "pin", REQUIRED, 0, 48),
+        ("freq", "whole", 2000000, 100000, 20000000),
+    ),
+    "onewire": (("pin", "pin", REQUIRED, 0, 48),),
 }

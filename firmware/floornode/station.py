@@ -10,7 +10,7 @@ from .health import Health
 from .mqtt.backoff import Backoff
 from .mqtt.client import Client
 from .mqtt.inflight import Inflight
-from .mqtt.session import STOPPED, Session
+from .mqtt.session import JOIN, REST, STOPPED, Session
 from .mqtt.stream import Stream
 from .outbox import Outbox, Series
 from .sampler import Probe, Sampler
@@ -70,12 +70,11 @@ class Station:
         self.published = []
         probes = []
         for sensor in config.sensors:
-            names = sensors.DRIVERS[sensor.driver][4]
-            name = "%s@%#x" % (sensor.driver, sensor.address)
-            kinds = [quantities.quantity(one) for one in names]
+            name = _name(sensor)
+            kinds = [quantities.quantity(one) for one in sensor.names]
             for kind in kinds:
-                series.append(Series(len(series), self.topic(kind.name), kind, sensor.qos[kind.name]))
-                self.published.append((kind, name, sensor.period_ms, sensor.qos[kind.name]))
+                series.append(Series(len(series), self.topic(kind.name), kind, sensor.qos[kind.base]))
+                self.published.append((kind, name, sensor.period_ms, sensor.qos[kind.base]))
             probes.append(Probe(name, self._opener(sensor), sensor.period_ms, kinds))
         self.outbox = Outbox(series, number, config.outbox_capacity)
         self.sampler = Sampler(probes, self.clock)
@@ -98,12 +97,22 @@ class Station:
         for reading in self.sampler.due(now):
             self.outbox.put(reading)
         self.watchdog.report(SAMPLER)
-        self.session.step(now)
+        if not self._is_held():
+            self.session.step(now)
         self.watchdog.report(SESSION)
         if self.sntp is not None:
             self.sntp.step(now)
         self.health.step(now)
         self.watchdog.report(HEALTH)
+
+    def next(self, now):
+        """Milliseconds until there is something to do, unless a packet comes first."""
+        wait = min(self.sampler.next(now), self.health.next(now), LONGEST_WAIT)
+        if not self._is_held():
+            wait = min(wait, self.session.next(now))
+        if self.sntp is not None:
+            wait = min(wait, self.sntp.next(now))
+        return wait
 
     def run(self):
         """Turn until stopped by Ctrl-C, which ends the session cleanly."""
@@ -117,9 +126,7 @@ class Station:
                 took = ticks_diff(after, now)
                 self.longest_step = max(self.longest_step, took)
                 self.health.took(took)
-                wait = min(self.sampler.next(after), self.session.next(after), self.health.next(after), LONGEST_WAIT)
-                if self.sntp is not None:
-                    wait = min(wait, self.sntp.next(after))
+                wait = self.next(after)
                 if wait > 0:
                     port.wait(wait)
         except KeyboardInterrupt:
@@ -144,12 +151,29 @@ class Station:
     def _account(self):
         return self.longest_step, self.session.delivered, len(self.outbox) + len(self.session.inflight)
 
+    def _is_held(self):
+        """Whether the session waits for a window to be captured: what it would begin next is a name look-up, or a handshake,
+        and takes longer than a sensor's FIFO lasts. What is under way goes on."""
+        return self.sampler.is_capturing and self.session.state in (REST, JOIN)
+
     def _opener(self, sensor):
         """What opens a sensor: now, and again whenever it was lost."""
+        port = self.port
         bus = self.settings.buses[sensor.bus]
 
         def open_sensor():
-            return sensors.load(sensor.driver)(self.port.i2c(bus), sensor.address)
+            cls = sensors.load(sensor.driver)
+            options = dict(sensor.options)
+            for rule in cls.options:
+                if rule[1] == "pin" and options[rule[0]] is not None:
+                    options[rule[0]] = port.pin(options[rule[0]])
+            if cls.streams:
+                options["ticks_us"] = port.ticks_us
+            if bus.kind == "spi":
+                wires = port.spi(bus, sensor.cs, cls.spi_mode)
+            else:
+                wires = port.i2c(bus) if bus.kind == "i2c" else port.wire(bus)
+            return cls(wires, sensor.address, **options)
 
         return open_sensor
 
@@ -182,7 +206,7 @@ class Station:
         return Sntp(
             self.clock,
             time.interval_s * 1000,
-            self.link.is_up,
+            lambda: self.link.is_up() and not self.sampler.is_capturing,
             lambda: self.port.datagram(time.server, time.port),
             self.port.ticks,
             self.port.uniform,
@@ -195,6 +219,16 @@ class Station:
         now = self.port.unix_ms()
         if now is None or not -1000 < now - unix_ms < 1000:
             self.port.set_unix_ms(unix_ms)
+
+
+def _name(sensor):
+    """What a sensor is called in reasons and in the birth message: ``bme280@0x76``."""
+    where = sensor.bus if sensor.address is None else sensor.address
+    if isinstance(where, bytes):
+        where = "".join(["%02x" % byte for byte in where])
+    elif isinstance(where, int):
+        where = "%#x" % where
+    return "%s@%s" % (sensor.driver, where)
 
 
 def run(port):

@@ -5,6 +5,7 @@ from floornode.contract.payload import encode
 from floornode.contract.quantities import quantity
 from floornode.contract.reading import CLOCK_NOT_SET, FAULT, OUT_OF_RANGE
 from floornode.sampler import Probe, Sampler
+from floornode.sensors import Sensor as Driver
 
 UNIX_MS = 1706900000125
 DAY = 86400000
@@ -12,7 +13,7 @@ TEMPERATURE = quantity("temperature")
 PRESSURE = quantity("pressure")
 
 
-class Sensor:
+class Sensor(Driver):
     """A driver whose ``values`` and ``error`` the test sets; ``absent``: opening fails."""
 
     ranges = ((-40, 85), (300, 1100))
@@ -368,3 +369,138 @@ def test_T35_before_the_clock_is_set_readings_say_so_and_count_from_the_start():
     board.run(1000)
     assert not [reading for _, reading in board.log if reading.flags & CLOCK_NOT_SET]
     assert ticks_diff(board.now(), 0) == 1500
+
+
+class Slow(Sensor):
+    """A driver whose measurement takes ``steps`` steps of 100 ms; ``fails_at`` one of them."""
+
+    lead_ms = 750
+    quantities = ("temperature",)
+
+    def __init__(self):
+        Sensor.__init__(self)
+        self.steps = 7
+        self.fails_at = None
+        self.begun = []
+        self.left = 0
+        self.streams = self.is_capturing = False
+
+    def begin(self, now):
+        self.begun.append(now)
+        self.left = self.steps
+        self.is_capturing = self.streams
+
+    def step(self, now):
+        if self.left == self.fails_at:
+            raise OSError(5, "gave up")
+        self.left -= 1
+        if self.left < 0:
+            self.ended = now
+            self.is_capturing = False
+            return None
+        return 100
+
+
+def test_a_measurement_that_takes_a_while_begins_before_its_reading_is_due():
+    sensor = Slow()
+    board = Board(sensor, period_ms=2000)
+    board.run(9000)
+    due = board.times()
+    assert len(due) == 5
+    begun = [ticks_diff(tick, board._start) for tick in sensor.begun]
+    for at in range(4):
+        assert due[at + 1] - due[at] == 2000
+        assert 740 <= due[at] - begun[at] <= 755, (begun, due)
+
+
+def test_the_time_of_a_reading_is_when_its_measurement_ended():
+    sensor = Slow()
+    sensor.steps = 3
+    board = Board(sensor, period_ms=2000)
+    board.run(3000)
+    ms, reading = board.log[0]
+    assert ms - (reading.ts - UNIX_MS) in range(430, 456)  # it was done after 300 of 750 ms
+
+
+def test_a_measurement_that_is_late_makes_its_reading_late_and_no_other():
+    sensor = Slow()
+    sensor.steps = 12
+    board = Board(sensor, Sensor(), period_ms=2000)
+    board.run(9000)
+    assert not [reading for _, reading in board.log if reading.flags]
+    assert len(board.times()) == 4 + 5
+    prompt = [ms for ms, reading in board.log if reading.quantity is PRESSURE]
+    assert len(prompt) == 4 + 5
+
+
+def test_T49_a_measurement_that_fails_is_a_fault_at_its_time():
+    sensor = Slow()
+    board = Board(sensor, period_ms=2000)
+    board.run(1000)
+    sensor.fails_at = 4
+    board.run(2000)
+    sensor.fails_at = None
+    board.run(4000)
+    readings = board.temperatures()
+    assert [bool(reading.flags & FAULT) for reading in readings] == [False, True, False, False], readings
+    assert readings[1].reason == "s0: gave up"
+    assert readings[1].value is None
+    times = board.times()
+    assert [times[at + 1] - times[at] for at in range(3)] == [2000] * 3
+
+
+def test_a_sensor_that_came_back_too_late_for_its_reading_says_why_there_is_none():
+    sensor = Slow()
+    board = Board(sensor, period_ms=2000)
+    board.run(1000)
+    sensor.fails_at = 6  # 100 ms into its 750: found again after 250, it could be done only 400 ms late
+    board.run(1500)
+    sensor.fails_at = None
+    board.run(3000)
+    faulty, good = board.temperatures()[1:3]
+    assert faulty.reason == "s0: gave up"
+    assert not good.flags
+    assert board.times()[1:3] == [board.times()[0] + 2000, board.times()[0] + 4000]
+
+
+def test_the_loop_is_told_while_a_window_is_captured():
+    sensor = Slow()
+    sensor.streams = True
+    board = Board(Sensor(), sensor, period_ms=2000)
+    told = []
+    for ms in range(0, 4000, 10):
+        board.ms = ms
+        board.turn()
+        told.append(board.sampler.is_capturing)
+    assert 65 <= told[:200].count(True) <= 75
+    assert not told[0]
+
+
+def test_the_loop_sleeps_through_a_slow_measurement():
+    board = Board(Slow(), period_ms=2000)
+    board.run(10000)
+    assert board.turns < 5 * 14
+
+
+def test_features_go_with_the_value():
+    class Shaken(Driver):
+        ranges = ((0, 1000),)
+        settle_ms = 0
+
+        def open(self):
+            return self
+
+        def read(self):
+            self.features = (0.5, 1.25, 2.5, 3.0001, 3199.94)
+            self.flags = 4
+            return (4.5,)
+
+    probe = Probe("v", Shaken().open, 1000, (quantity("vibration"),))
+    clock = Clock(0)
+    sampler = Sampler([probe], clock)
+    found = []
+    for now in range(5):
+        found += list(sampler.due(now))
+    assert found[0].value == 4500
+    assert found[0].features == [5000, 12500, 2500, 3000, 31999]
+    assert found[0].flags == 4 | CLOCK_NOT_SET

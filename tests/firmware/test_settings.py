@@ -7,8 +7,10 @@ import sys
 from expect import raises
 from floornode import settings
 from floornode.contract.topics import fault_of_level
+from floornode.sensors import DRIVERS
+from floornode.sensors import load as driver
 from floornode.settings import SettingsError, load, parse
-from floornode.settings_rules import SECTIONS
+from floornode.settings_rules import BUSES, SECTIONS
 
 SECRET = "hunter2-and-more"
 
@@ -182,7 +184,6 @@ def test_numbers_have_their_limits():
     for path, low, high in (
         (("broker", "keepalive"), 1, 65535),
         (("broker", "window"), 1, 64),
-        (("sensors", 0, "address"), 8, 119),
         (("sensors", 0, "period_ms"), 10, 86400000),
         (("buses", "i2c0", "freq"), 1000, 1000000),
     ):
@@ -231,7 +232,7 @@ def test_a_pin_or_bus_number_is_used_once():
     )
     only_fault(
         put("buses", "i2c1", {"id": 0, "scl": 7, "sda": 6}),
-        "buses.i2c1.id: id 0 is already buses.i2c0.id; choose another",
+        "buses.i2c1.id: i2c id 0 is already buses.i2c0.id; choose another",
     )
 
 
@@ -253,6 +254,102 @@ def test_two_sensors_cannot_have_one_place_or_one_topic():
         assert line.startswith("sensors[1].driver: sensors[0] already measures %s" % name), line
 
 
+SPI = {"kind": "spi", "id": 0, "sck": 18, "mosi": 19, "miso": 16}
+SHAKER = {"driver": "adxl345", "bus": "spi0", "cs": 17, "period_ms": 2000}
+
+
+def shaken(**more):
+    """A change that adds an ADXL345 on SPI; ``more`` is different about it."""
+
+    def change(settings):
+        settings["buses"]["spi0"] = dict(SPI)
+        settings["sensors"].append(dict(SHAKER))
+        settings["sensors"][1].update(more)
+
+    return change
+
+
+def changed(change):
+    settings = good()
+    change(settings)
+    return parse(settings)
+
+
+def test_a_bus_has_the_settings_of_its_kind():
+    found = changed(shaken())
+    assert [found.buses[name].kind for name in ("i2c0", "spi0")] == ["i2c", "spi"]
+    bus = found.buses["spi0"]
+    assert (bus.id, bus.sck, bus.mosi, bus.miso, bus.freq) == (0, 18, 19, 16, 2000000)
+    only_fault(
+        put("buses", "i2c0", "kind", "can"), "buses.i2c0.kind: must be one of i2c, onewire, spi, not text of 3 characters"
+    )
+    lines = faults(lambda s: s["buses"].update({"wire": {"kind": "onewire", "scl": 5}}))
+    assert lines == [
+        "buses.wire.scl: is unknown; known are kind, pin",
+        "buses.wire.pin: is missing; add a whole number from 0 to 48",
+    ]
+
+
+def test_an_i2c_and_an_spi_bus_may_have_one_number():
+    assert changed(shaken()).buses["spi0"].id == changed(shaken()).buses["i2c0"].id == 0
+
+
+def test_a_sensor_has_the_options_of_its_driver():
+    found = changed(shaken(range=2, axis="x", int1=20)).sensors[1]
+    assert found.options == {"odr": None, "range": 2, "axis": "x", "window_ms": 1000, "int1": 20}
+    only_fault(shaken(odr=3100), "sensors[1].odr: must be one of 800, 1600, 3200, not 3100")
+    only_fault(shaken(range=True), "sensors[1].range: must be one of 2, 4, 8, 16, not true")
+    lines = faults(put("sensors", 0, "odr", 3200))
+    assert len(lines) == 1 and lines[0].startswith("sensors[0].odr: is unknown; known are driver, bus")
+
+
+def test_a_sensor_must_fit_its_bus():
+    only_fault(shaken(bus="i2c0", cs=None, odr=800, address=7), ADDRESS_LIMITS)
+
+    def weather_on_spi(settings):
+        settings["buses"]["spi0"] = SPI
+        settings["sensors"] = [{"driver": "bme280", "bus": "spi0", "cs": 17}]
+
+    only_fault(weather_on_spi, "sensors[0].bus: is spi, and a bme280 is on i2c")
+    only_fault(shaken(cs=None), "sensors[1].cs: is missing; add the pin that selects the sensor on its SPI bus")
+    only_fault(put("sensors", 0, "cs", 17), "sensors[0].cs: is of SPI; its bus is i2c")
+    only_fault(shaken(address=83), "sensors[1].address: must be left out on SPI, not 83")
+    only_fault(
+        put("sensors", 0, "address", "28ff641e0f3c0142"),
+        "sensors[0].address: must be a whole number on I2C, not text of 16 characters",
+    )
+
+
+ADDRESS_LIMITS = "sensors[1].address: must be a whole number from 8 to 119, or 16 hexadecimal digits, not 7"
+
+
+def test_pins_of_buses_and_sensors_serve_once():
+    only_fault(shaken(cs=5), "sensors[1].cs: pin 5 is already buses.i2c0.scl; choose another")
+    only_fault(shaken(int1=17), "sensors[1].int1: pin 17 is already sensors[1].cs; choose another")
+
+
+def test_the_driver_refuses_what_its_chip_cannot_do():
+    only_fault(
+        shaken(bus="i2c0", cs=None, odr=3200), "sensors[1].odr: I2C carries 800 Hz (at 400000 Hz); wire it to SPI for more"
+    )
+    only_fault(shaken(period_ms=1000), "sensors[1].period_ms: must be at least one and a half of window_ms, which is 1000")
+
+    def slow(settings):
+        shaken()(settings)
+        settings["buses"]["spi0"]["freq"] = 1000000
+
+    only_fault(slow, "sensors[1].bus: freq of its bus must be from 2000000 to 5000000 for 3200 Hz")
+
+
+def test_a_point_lets_one_quantity_be_measured_twice():
+    second = {"driver": "bme280", "bus": "i2c0", "address": 119, "point": "gearbox"}
+    found = changed(lambda s: s["sensors"].append(second))
+    assert found.sensors[0].names == ["temperature", "pressure", "humidity"]
+    assert found.sensors[1].names == ["temperature.gearbox", "pressure.gearbox", "humidity.gearbox"]
+    for bad in ("Gear box", "a.b", "a/b", "", "x" * 25):
+        assert faults(put("sensors", 0, "point", bad))[0].startswith("sensors[0].point: must "), bad
+
+
 def test_qos_is_0_1_or_2():
     for bad, shown in ((3, "3"), (-1, "-1"), (True, "true"), ("1", "text of 1 characters"), (1.0, "1.0")):
         only_fault(
@@ -270,8 +367,8 @@ def test_qos_of_an_unknown_quantity_names_the_known_ones():
 
 
 def test_lists_have_their_kind_and_size():
-    only_fault(put("sensors", []), "sensors: must be a list of 1 to 8, not a list of 0")
-    only_fault(put("sensors", {}), "sensors: must be a list of 1 to 8, not an object of 0")
+    only_fault(put("sensors", []), "sensors: must be a list of 1 to 16, not a list of 0")
+    only_fault(put("sensors", {}), "sensors: must be a list of 1 to 16, not an object of 0")
     assert "buses: must be an object of 1 to 4, not a list of 0" in faults(put("buses", []))
     only_fault(put("sensors", [5]), "sensors[0]: must be an object, not 5")
 
@@ -312,14 +409,17 @@ def test_names_from_the_file_are_shown_short_and_printable():
 
 
 def test_every_rule_has_a_kind_that_is_known_and_limits_that_fit_it():
-    for name in SECTIONS:
-        for rule in SECTIONS[name]:
-            kind = rule[1]
-            assert kind in ("level", "text", "secret", "host", "whole", "section", "sections", "list", "qos", "flag"), rule
-            limits = kind in ("text", "secret", "host", "whole", "sections", "list")
-            assert len(rule) == (5 if limits else 3), rule
-            if limits:
-                assert rule[3] <= rule[4], rule
+    plain = ("level", "point", "address", "section", "qos", "flag")
+    limited = ("text", "secret", "host", "whole", "pin", "sections", "list")
+    tables = [SECTIONS[name] for name in SECTIONS] + [BUSES[name] for name in BUSES]
+    tables += [driver(name).options for name in DRIVERS]
+    for rule in [rule for table in tables for rule in table]:
+        if rule[1] == "choice":
+            assert len(rule) == 4 and (rule[2] is None or rule[2] in rule[3]), rule
+        elif rule[1] in limited:
+            assert len(rule) == 5 and rule[3] <= rule[4], rule
+        else:
+            assert rule[1] in plain and len(rule) == 3, rule
 
 
 def written(data, check):

@@ -5,37 +5,10 @@ import sys
 import time
 
 from expect import raises
+from simulated_board import ESP32, PICO, board
 
 EIO, ENODEV, EPERM = 5, 19, 1
 SIGALRM = 14
-PICO, ESP32 = "Raspberry Pi Pico W with RP2040", "Generic ESP32 module with ESP32"
-
-
-class Uptime:
-    def __init__(self):
-        self.now = 100000
-
-    def __call__(self):
-        return self.now
-
-
-def board(name=PICO, **script):
-    """(machine, network, clock) of a board that was just switched on: modules of its own, which nobody else sees."""
-    names = ("simulation", "machine", "network", "parts.i2c", "parts.pin", "parts.rtc", "parts.wdt")
-    others = [(module, sys.modules.pop(module, None)) for module in names]
-    simulation = __import__("simulation")
-    script["machine"] = name
-    simulation.script = script
-    simulation.uptime_us = Uptime()
-    machine = __import__("machine")
-    network = __import__("network")
-    for part in ("I2C", "SoftI2C", "Pin", "RTC", "WDT"):
-        getattr(machine, part)  # is imported by that
-    for module, other in others:
-        del sys.modules[module]
-        if other:
-            sys.modules[module] = other
-    return machine, network, simulation.uptime_us
 
 
 def with_chip(**more):

@@ -1,5 +1,6 @@
 """`machine.I2C` and `machine.SoftI2C`, on the buses of the script."""
 
+import bus
 import simulation
 
 _EIO = 5
@@ -13,7 +14,7 @@ class SoftI2C:
         self._open("%s,%s" % (_number(scl), _number(sda)), _ENODEV)
 
     def _open(self, name, nack):
-        self._bus = simulation.bus(name)
+        self._bus = simulation.bus("i2c", name, bus.Bus)
         self._name = name
         self._nack = nack
 

@@ -1,6 +1,23 @@
-"""`machine.Pin`: levels that are kept."""
+"""`machine.Pin`: levels that are kept, that chips are told of, and that chips give."""
 
 _levels = {}  # of the board's pins: they outlive the objects
+_driven = {}  # by pin: what gives the level of one that a chip drives
+_told = {}  # by pin: what is told of each level that the board gives it
+
+
+def drive(id, level):
+    """The pin's level is what ``level()`` says: a chip's output is wired to it."""
+    _driven[id] = level
+
+
+def tell(id, heard):
+    """``heard(level)`` is called with each level that the board gives the pin: a chip's input is wired to it."""
+    _told[id] = heard
+
+
+def level(id):
+    """The level of a pin; one that nobody has set floats, and counts as high."""
+    return _driven[id]() if id in _driven else _levels.get(id, 1)
 
 
 class Pin:
@@ -19,8 +36,10 @@ class Pin:
 
     def value(self, level=None):
         if level is None:
-            return _levels[self._id]
+            return _driven[self._id]() if self._id in _driven else _levels[self._id]
         _levels[self._id] = 1 if level else 0
+        if self._id in _told:
+            _told[self._id](_levels[self._id])
 
     __call__ = value
 

@@ -2,10 +2,11 @@
 
 A signal is a number, for one that never changes, or ``{"kind": ...}`` with the arguments of the class in the module of
 that name, e.g. ``{"kind": "sine", "mean": 24, "amplitude": 3, "period_s": 30}``. ``at(ms)`` gives its value in the unit
-of what it stands for; ``ms`` is an integer, so that years of it lose nothing to a float of 32 bits.
+of what it stands for; ``ms`` is an integer, so that years of it lose nothing to a float of 32 bits. What a vibration sensor
+feels has ``at_us(us)`` as well.
 """
 
-_KINDS = ("constant", "sine", "ramp", "steps", "noise", "recording", "sum")
+_KINDS = ("constant", "sine", "ramp", "steps", "noise", "recording", "sum", "tones", "samples")
 
 
 def signal(spec, name):
@@ -36,3 +37,8 @@ def milliseconds(seconds):
     if number(seconds) <= 0:
         raise ValueError("a time must be more than 0 s, not %s" % seconds)
     return max(int(seconds * 1000), 1)
+
+
+def fine(signal):
+    """What a vibration sensor asks: the value at ``us`` microseconds, by signals that know only milliseconds too."""
+    return getattr(signal, "at_us", None) or (lambda us: signal.at(us // 1000))

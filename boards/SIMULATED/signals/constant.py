@@ -9,3 +9,6 @@ class Signal:
 
     def at(self, ms):
         return self._value
+
+    def at_us(self, us):
+        return self._value

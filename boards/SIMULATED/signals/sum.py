@@ -1,4 +1,4 @@
-from signals import signal
+from signals import fine, signal
 
 
 class Signal:
@@ -9,3 +9,6 @@ class Signal:
 
     def at(self, ms):
         return sum([part.at(ms) for part in self._parts])
+
+    def at_us(self, us):
+        return sum([fine(part)(us) for part in self._parts])

@@ -4,7 +4,7 @@ Apart from what writes them, so that a board, which only writes, need not hold i
 """
 
 from . import CONTRACT
-from .quantities import MAX_VALUE, QUANTITIES
+from .quantities import MAX_VALUE, quantity
 from .reading import FAULT, QUALITIES, Reading
 from .status import LOST, ONLINE, STOPPED
 from .text import shown
@@ -159,9 +159,12 @@ def _check_series(name, series):
     unit = series["unit"]
     if not isinstance(unit, str):
         raise ValueError(where + " has a 'unit' that is not text")
-    for kind in QUANTITIES:
-        if kind.name == name and kind.unit != unit:
-            raise ValueError("%s is in %s; the contract has '%s'" % (where, shown(unit), kind.unit))
+    try:
+        known = quantity(name).unit
+    except ValueError:
+        known = unit
+    if unit != known:
+        raise ValueError("%s is in %s; the contract has '%s'" % (where, shown(unit), known))
     if number(series["period"], where + ": 'period'", -MAX_VALUE, MAX_VALUE) <= 0:
         raise ValueError("%s: 'period' is %s; it is in seconds, above 0" % (where, shown(series["period"])))
     if count(series["qos"], where + ": 'qos'") > 2:

@@ -14,12 +14,16 @@ MAX_VALUE = 10**9
 class Quantity:
     """What is measured: ``name`` (also the topic's last level), ``unit``, ``decimals`` and the plausible span.
 
+    A machine may have one of a kind at several points: then ``name`` is ``temperature.bearing``, ``base`` the name without the
+    point, and all else is that of the base.
+
     ``low`` and ``high`` (in the unit, inclusive) bound what any sensor could honestly report; a sensor's own, narrower
     range belongs to its driver. ``features`` are ``(name, unit, decimals)`` of the numbers beside the value.
     """
 
     def __init__(self, name, unit, decimals, low, high, features=()):
         self.name = name
+        self.base = name
         self.unit = unit
         self.decimals = decimals
         self.scale = 10**decimals
@@ -54,14 +58,36 @@ QUANTITIES = (
         3,
         0,
         1000,
-        features=(("rms", "g", 4), ("peak", "g", 4), ("crest", "", 3), ("kurtosis", "", 3)),
+        features=(("rms", "g", 4), ("peak", "g", 4), ("crest", "", 3), ("kurtosis", "", 3), ("rate", "Hz", 1)),
     ),
 )
 
 
+# Of a point's name: with the longest quantity it stays within one level of a topic.
+MAX_POINT = 24
+
+
 def quantity(name):
-    """The quantity called ``name``. Raises ValueError that names the known ones."""
+    """The quantity called ``name``, at a point where there is one. Raises ValueError that names the known ones."""
+    base, dot, point = name.partition(".")
     for known in QUANTITIES:
-        if known.name == name:
-            return known
+        if known.name == base:
+            if not dot:
+                return known
+            fault = fault_of_point(point)
+            if fault:
+                raise ValueError("point %s %s" % (shown(point), fault))
+            there = Quantity(name, known.unit, known.decimals, known.low, known.high, known.features)
+            there.base = base
+            return there
     raise ValueError("unknown quantity %s; known are %s" % (shown(name), ", ".join(q.name for q in QUANTITIES)))
+
+
+def fault_of_point(point):
+    """Why ``point`` cannot be the name of a measuring point, or None when it can."""
+    for char in point:
+        if not ("a" <= char <= "z" or "0" <= char <= "9" or char in "-_"):
+            return "must be of a to z, 0 to 9, '-' and '_'"
+    if not 1 <= len(point) <= MAX_POINT:
+        return "must have 1 to %d characters" % MAX_POINT
+    return None

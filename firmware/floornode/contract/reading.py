@@ -6,6 +6,7 @@ OUT_OF_RANGE = 2
 SATURATED = 4
 CLOCK_NOT_SET = 8
 REPLAYED = 16
+DISTURBED = 32
 
 QUALITIES = (
     (FAULT, "sensor-fault"),
@@ -13,6 +14,7 @@ QUALITIES = (
     (SATURATED, "saturated"),
     (CLOCK_NOT_SET, "clock-not-set"),
     (REPLAYED, "replayed"),
+    (DISTURBED, "disturbed"),
 )
 
 

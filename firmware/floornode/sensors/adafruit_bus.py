@@ -1,7 +1,8 @@
 """The bus that CircuitPython's drivers expect, over an object with machine.I2C's methods."""
 
-import errno
 import sys
+
+from .registers import told
 
 
 class _Names:
@@ -85,10 +86,7 @@ class Bus:
         try:
             method(*args)
         except OSError as error:
-            code = error.args[0] if error.args else errno.EIO
-            # A missing acknowledgement is EIO on RP2 and ENODEV on ESP32; a line held low runs into the time limit.
-            text = "bus is stuck" if code == errno.ETIMEDOUT else "no answer"
-            raise OSError(code, text)
+            raise told(error)
 
 
 def _part(buffer, start, end):

@@ -5,6 +5,7 @@ Section numbers are those of the datasheet BST-BME280-DS002.
 
 import errno
 
+from . import Sensor
 from .adafruit_bus import Bus
 
 _CHIP_ID = 0xD0
@@ -25,12 +26,13 @@ _STANDBY_10_MS = 0x06
 _CTRL_MEAS = _X1 << 5 | _X1 << 2 | _NORMAL
 
 
-class Bme280:
+class Bme280(Sensor):
     """Temperature in C, pressure in hPa, relative humidity in %."""
 
     quantities = ("temperature", "pressure", "humidity")
     # Table 1: the temperature range of operation, and those of full accuracy for pressure and humidity.
     ranges = ((-40, 85), (300, 1100), (0, 100))
+    address = 0x76
     # The first conversion is done (9.3 ms at the most, section 9.1), with time to spare for the chip's own oscillator.
     settle_ms = 15
 

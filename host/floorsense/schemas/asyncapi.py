@@ -17,7 +17,12 @@ BOOT = 12
 
 def document() -> Schema:
     """The AsyncAPI 3.0 document: what a board publishes where, self-contained, its examples written by the firmware."""
-    channels: Schema = {kind.name: _channel(kind.name, [kind.name], f"Readings of {kind.name}.") for kind in QUANTITIES}
+    channels: Schema = {
+        kind.name: _channel(
+            kind.name, [kind.name], f"Readings of {kind.name}; at a point other than the first: {kind.name}.POINT."
+        )
+        for kind in QUANTITIES
+    }
     channels[STATUS] = _channel(STATUS, ["birth", "will", "lastWord"], "Whether the board is there, and what it publishes.")
     channels[HEALTH] = _channel(HEALTH, [HEALTH], "How the board is doing, each minute.")
     operations: Schema = {

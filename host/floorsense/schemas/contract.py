@@ -4,12 +4,15 @@ from typing import Any
 
 from floornode.contract import CONTRACT
 from floornode.contract.decoding import COUNT, HEALTH, MAX_COUNT, MAX_TS, WHOLE, WORD
-from floornode.contract.quantities import MAX_VALUE, QUANTITIES, Quantity
+from floornode.contract.quantities import MAX_POINT, MAX_VALUE, QUANTITIES, Quantity
 from floornode.contract.reading import FAULT, QUALITIES
 from floornode.contract.status import LOST, ONLINE, STOPPED
 from floornode.contract.topics import MARK, STATUS
 
 Schema = dict[str, Any]
+
+# A measuring point, where a quantity's name has one.
+POINT = rf"(\.[a-z0-9_-]{{1,{MAX_POINT}}})?"
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -23,7 +26,7 @@ def reading() -> Schema:
     return {
         "$schema": DIALECT,
         "title": "A reading",
-        "description": "The payload on SITE/FLOOR/MACHINE/QUANTITY; $defs has one definition for each quantity.",
+        "description": "The payload on SITE/FLOOR/MACHINE/QUANTITY[.POINT]; $defs has one definition for each quantity.",
         "anyOf": [{"$ref": f"#/$defs/{kind.name}"} for kind in QUANTITIES],
         "$defs": {kind.name: reading_of(kind) for kind in QUANTITIES},
     }
@@ -93,7 +96,8 @@ def status() -> Schema:
 def status_body() -> Schema:
     """The same without its head, to be part of another document."""
     known = {
-        kind.name: {**_SERIES, "properties": {**_SERIES["properties"], "unit": {"const": kind.unit}}} for kind in QUANTITIES
+        f"^{kind.name}{POINT}$": {**_SERIES, "properties": {**_SERIES["properties"], "unit": {"const": kind.unit}}}
+        for kind in QUANTITIES
     }
     return {
         "title": "The status of a board",
@@ -116,7 +120,7 @@ def status_body() -> Schema:
         "if": {"properties": {"status": {"const": ONLINE}}},
         "then": {
             "required": ["readings"],
-            "properties": {"readings": {"type": "object", "properties": known, "additionalProperties": _SERIES}},
+            "properties": {"readings": {"type": "object", "patternProperties": known, "additionalProperties": _SERIES}},
         },
     }
 

@@ -1,0 +1,95 @@
+"""A window of samples, taken out of a chip's FIFO in small steps.
+
+The rule of the FIFO: it is drained at least twice in the time it lasts, and a window from which a sample is missing says so.
+The true rate comes with it: chips of one kind differ by percents.
+"""
+
+import errno
+from array import array
+
+from .clock import ticks_add, ticks_diff
+
+# Microseconds are taken modulo 2**29, nine minutes, which every port's own are a multiple of.
+_US_MASK = (1 << 29) - 1
+# Without a sample for so long, many times what a FIFO is drained in, the chip has stopped.
+_SILENCE = 100
+
+
+class Window:
+    """``samples``: an array of 16-bit integers, allocated once; ``count`` of them are taken.
+
+    - ``overruns``: how often the FIFO ran over: samples are missing, and the window is not contiguous;
+    - ``clipped``: samples at the end of the chip's range;
+    - ``rate``: the true rate in thousandths of a hertz.
+    """
+
+    def __init__(self, length):
+        self.samples = array("h", bytearray(2 * length))
+        self.length = length
+        self.clear()
+
+    def clear(self):
+        self.count = 0
+        self.overruns = 0
+        self.clipped = 0
+        self.rate = 0
+
+    def is_frozen(self):
+        """Whether every sample is the same: no accelerometer is as quiet as that."""
+        samples = self.samples
+        first = samples[0]
+        return all(samples[at] == first for at in range(1, self.count))
+
+
+class Capture:
+    """Fills ``window`` from ``chip``, which has ``start()`` (FIFO emptied and filling) and ``drain(window)``: what is in the
+    FIFO moves to the window, as far as there is room; returns how many samples there were. Both raise OSError."""
+
+    def __init__(self, chip, window, rate_hz, pause_ms, ticks_us):
+        """``rate_hz``: the nominal rate; ``pause_ms``: between two looks at the FIFO, half of what it holds at the most."""
+        self.window = window
+        self.is_running = False
+        # The tick at which the window was full.
+        self.ended = None
+        self._chip = chip
+        self._nominal = rate_hz * 1000
+        self._pause = pause_ms
+        self._ticks_us = ticks_us
+
+    def begin(self, now):
+        self.window.clear()
+        self._first = None
+        self._heard = now
+        self._chip.start()
+        self.is_running = True
+
+    def step(self, now):
+        """Take what there is. Returns in how many ms it wants to be called again, None when the window is full."""
+        window = self.window
+        before = window.count
+        waiting = self._chip.drain(window)
+        if not waiting:
+            if ticks_diff(now, self._heard) > _SILENCE:
+                self.is_running = False
+                raise OSError(errno.EIO, "no sample for %d ms" % _SILENCE)
+            return self._pause
+        self._heard = now
+        # Whatever waited was sampled by now, also what the window had no room for.
+        self._last = before + waiting, self._ticks_us() & _US_MASK
+        if self._first is None:
+            self._first = self._last
+        if window.count < window.length:
+            return self._pause
+        self.is_running = False
+        window.rate = self._true_rate()
+        surplus = self._last[0] - window.length
+        self.ended = ticks_add(now, -(surplus * 1000000 // window.rate))
+        return None
+
+    def _true_rate(self):
+        """Samples over time, from the first look to the last; the nominal one where some are missing."""
+        count = self._last[0] - self._first[0]
+        us = (self._last[1] - self._first[1]) & _US_MASK
+        if self.window.overruns or count < 100 or not us:
+            return self._nominal
+        return count * 1000000000 // us
