@@ -2,9 +2,6 @@
 
 A reading that could not be taken is a reading too: its value is None and its reason says why. A lost sensor is looked for
 again after a quarter of a second, then ever more rarely, down to once a minute.
-
-A sensor whose measurement takes a while (``sensors.Sensor``) begins it that long before its reading is due, and goes on with
-it a little in each turn.
 """
 
 from .clock import ticks_add, ticks_diff
@@ -36,20 +33,11 @@ class Probe:
         self._is_ready = False
         self._retry = _FIRST_RETRY
         self._retry_at = None
-        # Of a measurement that takes a while: whether one is under way, when it is to be gone on with, and whether it is done.
-        self._goes_on_at = None
-        self._is_measured = False
-        # Whether the sensor was lost since the last reading.
-        self._was_lost = False
 
     @property
     def driver(self):
         """The opened driver; None while the sensor is lost."""
         return self._driver
-
-    @property
-    def is_capturing(self):
-        return self._driver is not None and self._driver.is_capturing
 
     def seek(self, now):
         """Open the sensor if it is not open and it is time to try. Never raises.
@@ -73,39 +61,16 @@ class Probe:
             self._lose(error, now)
 
     def measure(self, now):
-        """Begin a measurement that takes a while, when it is time, and go on with it. Never raises."""
-        driver = self._driver
-        if not self._is_ready or driver.lead_ms is None or self._is_measured:
-            return
-        try:
-            if self._goes_on_at is None:
-                late = ticks_diff(now, self.due_at) + driver.lead_ms
-                # What came back too late for this reading waits for the next: this one says why.
-                if late < 0 or (self._was_lost and late > driver.lead_ms // 4):
-                    return
-                driver.begin(now)
-            elif ticks_diff(now, self._goes_on_at) < 0:
-                return
-            wait = driver.step(now)
-            self._is_measured = wait is None
-            self._goes_on_at = None if wait is None else ticks_add(now, wait)
-        except Exception as error:
-            self._lose(error, now)
+        """Do what there is to do before a reading is due: nothing, where reading is all there is to it."""
 
     def is_due(self, now):
         """Whether there is a reading, or a fault instead of one."""
-        if ticks_diff(now, self.due_at) < 0:
-            return False
-        if not self._is_ready or self._driver.lead_ms is None or self._is_measured:
-            return True
-        return self._was_lost and self._goes_on_at is None
+        return ticks_diff(now, self.due_at) >= 0
 
     def take(self, now):
         """The driver's values, or None with ``reason`` saying why. Never raises."""
-        self._was_lost = False
-        if self._is_ready and (self._is_measured or self._driver.lead_ms is None):
+        if self._is_ready:
             try:
-                self._is_measured = False
                 values = self._driver.read()
                 self._retry = _FIRST_RETRY
                 return values
@@ -119,15 +84,9 @@ class Probe:
         if self.due_at is None or (self._driver is not None and self._ready_at is None):
             return 0
         wait = ticks_diff(self.due_at, now)
-        driver = self._driver
-        if driver is None:
-            return min(wait, ticks_diff(self._retry_at, now))
-        if driver.lead_ms is None or self._is_measured:
-            return wait
-        if self._goes_on_at is not None:
-            return ticks_diff(self._goes_on_at, now)
-        lead = driver.lead_ms
-        return wait if self._was_lost and wait < lead - lead // 4 else wait - lead
+        if self._driver is None:
+            wait = min(wait, ticks_diff(self._retry_at, now))
+        return wait
 
     def start(self, now):
         """Look for the sensor and begin its schedule: with its first conversion, or with what is wrong."""
@@ -135,12 +94,11 @@ class Probe:
         if self._driver is None:
             self.due_at = now
         elif self._ready_at is not None:
-            self.due_at = ticks_add(self._ready_at, self._driver.lead_ms or 0)
+            self.due_at = self._ready_at
 
     def _lose(self, error, now):
-        self._driver = self._ready_at = self._goes_on_at = None
-        self._is_ready = self._is_measured = False
-        self._was_lost = True
+        self._driver = self._ready_at = None
+        self._is_ready = False
         text = str(error.args[1]) if isinstance(error, OSError) and len(error.args) > 1 else repr(error)
         self.reason = "%s: %s" % (self.name, text)
         self._retry_at = ticks_add(now, self._retry)
@@ -157,7 +115,7 @@ class Sampler:
     @property
     def is_capturing(self):
         """Whether a window is being captured: then nothing long may begin."""
-        return any(probe.is_capturing for probe in self.probes)
+        return any(probe.driver is not None and probe.driver.is_capturing for probe in self.probes)
 
     def due(self, now):
         """The Readings of every probe that is due, not numbered and not dated yet: ``ts`` counts from the board's start."""

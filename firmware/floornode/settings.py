@@ -9,7 +9,6 @@ import json
 import os
 
 from .contract import text, topics
-from .contract.quantities import fault_of_point
 from .section import Section
 from .sensors import DRIVERS
 from .sensors import load as driver
@@ -61,9 +60,10 @@ def parse(found):
     """The settings in ``found`` (decoded JSON): a Section with the keys of settings_rules as attributes.
 
     Left-out keys have their defaults. ``buses`` is a dict of Sections, ``sensors`` a list of them, each with ``qos`` as
-    a dict of quantity to QoS, ``address`` filled in (bytes on 1-Wire), ``names``: of what it publishes, in the order of the
-    driver's quantities, and ``options``: of its driver, by name. ``wifi`` is None on a wired board; ``time.server`` is the
-    broker's host where none is named; ``outbox_capacity`` is short for ``outbox.capacity``. Raises SettingsError.
+    a dict of quantity to QoS, ``address`` filled in (bytes on 1-Wire), ``name`` as people are told it, ``names`` of what it
+    publishes, in the order of the driver's quantities, and ``options`` of its driver, by name. ``wifi`` is None on a wired
+    board; ``time.server`` is the broker's host where none is named; ``outbox_capacity`` is short for ``outbox.capacity``.
+    Raises SettingsError.
     """
     faults = []
     settings = _section("settings", found, "", faults)
@@ -144,12 +144,11 @@ def _value(rule, value, where, faults):
     elif not isinstance(value, str):
         good = False
     else:
-        check = {"level": topics.fault_of_level, "point": fault_of_point}.get(kind)
-        fault = check(value) if check else _fault_of_text(value, kind)
+        fault = _fault_of_text(value, kind)
         if fault:
             faults.append("%s: %s" % (where, fault))
             return None
-        good = bool(check) or rule[3] <= len(value.encode()) <= rule[4]
+        good = kind in ("level", "point") or rule[3] <= len(value.encode()) <= rule[4]
     if good:
         return value
     faults.append("%s: must be %s, not %s" % (where, _wanted(rule), _kind(value)))
@@ -167,7 +166,13 @@ def _sections(rule, value, where, faults):
 
 
 def _fault_of_text(value, kind):
-    """Why the text cannot be what it is for, its length aside, or None when it can."""
+    """Why the text cannot be what it is for, or None when it can. The length is asked for where a rule has limits."""
+    if kind == "level":
+        return topics.fault_of_level(value)
+    if kind == "point":
+        from .contract.points import fault_of_point
+
+        return fault_of_point(value)
     for char in value:
         if ord(char) < 32 or ord(char) == 127 or 0xD800 <= ord(char) < 0xE000:
             return "must not contain control characters"
@@ -237,6 +242,7 @@ def _check_sensors(sensors, buses, taken, faults):
         _take_pins(SECTIONS["sensors"] + cls.options, sensor, where + ".", taken, faults)
         if bus and bus.kind:
             _check_place(sensor, bus, cls, where, places, faults)
+            sensor.name = "%s@%s" % (sensor.driver, _place_of(sensor))
         sensor.names = [name if sensor.point is None else "%s.%s" % (name, sensor.point) for name in cls.quantities]
         for name in sensor.names:
             if name in topic_of:
@@ -280,6 +286,14 @@ def _check_place(sensor, bus, cls, where, places, faults):
         text = "has this wire too; give each its address" if alone else "has this bus and address already"
         faults.append("%s.address: %s %s" % (where, first, text))
     places[place] = where
+
+
+def _place_of(sensor):
+    """Where a sensor is, as reasons and the birth message name it: by its address, or by its bus."""
+    address = sensor.address
+    if isinstance(address, bytes):
+        return "".join(["%02x" % byte for byte in address])
+    return sensor.bus if address is None else "%#x" % address
 
 
 def _qos(found, quantities, where, faults):

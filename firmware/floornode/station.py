@@ -70,12 +70,15 @@ class Station:
         self.published = []
         probes = []
         for sensor in config.sensors:
-            name = _name(sensor)
+            name = sensor.name
             kinds = [quantities.quantity(one) for one in sensor.names]
             for kind in kinds:
                 series.append(Series(len(series), self.topic(kind.name), kind, sensor.qos[kind.base]))
                 self.published.append((kind, name, sensor.period_ms, sensor.qos[kind.base]))
-            probes.append(Probe(name, self._opener(sensor), sensor.period_ms, kinds))
+            probe = Probe
+            if sensors.load(sensor.driver).lead_ms is not None:
+                from .long_probe import LongProbe as probe
+            probes.append(probe(name, self._opener(sensor), sensor.period_ms, kinds))
         self.outbox = Outbox(series, number, config.outbox_capacity)
         self.sampler = Sampler(probes, self.clock)
         self.link = port.link(config.wifi)
@@ -160,22 +163,13 @@ class Station:
         """What opens a sensor: now, and again whenever it was lost."""
         port = self.port
         bus = self.settings.buses[sensor.bus]
+        cls = sensors.load(sensor.driver)
+        if bus.kind == "i2c" and not cls.options:
+            return lambda: cls(port.i2c(bus), sensor.address)
+        # Only now: most sensors are on I2C and have nothing to choose.
+        from .wiring import opener
 
-        def open_sensor():
-            cls = sensors.load(sensor.driver)
-            options = dict(sensor.options)
-            for rule in cls.options:
-                if rule[1] == "pin" and options[rule[0]] is not None:
-                    options[rule[0]] = port.pin(options[rule[0]])
-            if cls.streams:
-                options["ticks_us"] = port.ticks_us
-            if bus.kind == "spi":
-                wires = port.spi(bus, sensor.cs, cls.spi_mode)
-            else:
-                wires = port.i2c(bus) if bus.kind == "i2c" else port.wire(bus)
-            return cls(wires, sensor.address, **options)
-
-        return open_sensor
+        return opener(port, cls, bus, sensor)
 
     def _session(self, broker):
         client = Client(
@@ -219,16 +213,6 @@ class Station:
         now = self.port.unix_ms()
         if now is None or not -1000 < now - unix_ms < 1000:
             self.port.set_unix_ms(unix_ms)
-
-
-def _name(sensor):
-    """What a sensor is called in reasons and in the birth message: ``bme280@0x76``."""
-    where = sensor.bus if sensor.address is None else sensor.address
-    if isinstance(where, bytes):
-        where = "".join(["%02x" % byte for byte in where])
-    elif isinstance(where, int):
-        where = "%#x" % where
-    return "%s@%s" % (sensor.driver, where)
 
 
 def run(port):

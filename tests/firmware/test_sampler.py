@@ -4,6 +4,7 @@ from floornode.clock import PERIOD, Clock, ticks_add, ticks_diff
 from floornode.contract.payload import encode
 from floornode.contract.quantities import quantity
 from floornode.contract.reading import CLOCK_NOT_SET, FAULT, OUT_OF_RANGE
+from floornode.long_probe import LongProbe
 from floornode.sampler import Probe, Sampler
 from floornode.sensors import Sensor as Driver
 
@@ -48,7 +49,10 @@ class Board:
         self.clock = Clock(start)
         if is_set:
             self.clock.set(UNIX_MS, start, "test")
-        probes = [Probe("s%d" % at, sensors[at].open, period_ms, (TEMPERATURE, PRESSURE)) for at in range(len(sensors))]
+        probes = []
+        for at in range(len(sensors)):
+            probe = Probe if sensors[at].lead_ms is None else LongProbe
+            probes.append(probe("s%d" % at, sensors[at].open, period_ms, (TEMPERATURE, PRESSURE)))
         self.probes = probes
         self.sampler = Sampler(probes, self.clock)
         self.log = []

@@ -30,7 +30,7 @@ def table(text: str, width: int) -> list[list[str]]:
 
 
 def test_the_contract_shows_examples() -> None:
-    assert len(EXAMPLES) == 9
+    assert len(EXAMPLES) == 10
 
 
 @pytest.mark.parametrize(("topic", "message"), EXAMPLES)

@@ -3,6 +3,7 @@
 Pure: these modules import nothing outside this package, so the host tools and the firmware run the very same code.
 
 - ``quantities``: what can be measured, in which unit, to which resolution.
+- ``points``: one of them at several places of a machine.
 - ``topics``: where it is published.
 - ``reading``: one measurement and its identity.
 - ``payload``: a reading as bytes on the wire, and back.

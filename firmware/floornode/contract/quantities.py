@@ -63,31 +63,15 @@ QUANTITIES = (
 )
 
 
-# Of a point's name: with the longest quantity it stays within one level of a topic.
-MAX_POINT = 24
-
-
 def quantity(name):
-    """The quantity called ``name``, at a point where there is one. Raises ValueError that names the known ones."""
+    """The quantity called ``name``, at a point where it names one. Raises ValueError that names the known ones."""
     base, dot, point = name.partition(".")
     for known in QUANTITIES:
         if known.name == base:
             if not dot:
                 return known
-            fault = fault_of_point(point)
-            if fault:
-                raise ValueError("point %s %s" % (shown(point), fault))
-            there = Quantity(name, known.unit, known.decimals, known.low, known.high, known.features)
-            there.base = base
-            return there
+            # Only now: most boards have no points.
+            from .points import at_point
+
+            return at_point(known, point)
     raise ValueError("unknown quantity %s; known are %s" % (shown(name), ", ".join(q.name for q in QUANTITIES)))
-
-
-def fault_of_point(point):
-    """Why ``point`` cannot be the name of a measuring point, or None when it can."""
-    for char in point:
-        if not ("a" <= char <= "z" or "0" <= char <= "9" or char in "-_"):
-            return "must be of a to z, 0 to 9, '-' and '_'"
-    if not 1 <= len(point) <= MAX_POINT:
-        return "must have 1 to %d characters" % MAX_POINT
-    return None

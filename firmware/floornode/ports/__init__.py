@@ -4,9 +4,9 @@
 - ``unix_ms()``: Unix time in ms from the machine's own clock, or None while that was plainly never set.
 - ``uniform(n)``: a random whole number from 0 to n inclusive, different on each board and at each start.
 - ``ticks_us()``: microseconds modulo some power of two of 2**29 or more.
-- ``i2c(bus)``, ``spi(bus, cs, mode)``, ``wire(bus)``: what ``sensors`` says a bus of that kind is, for one entry of the
-  settings' buses; ``cs``: the number of the select pin; ``mode``: 0 to 3. A wire is one object, whoever asks for it.
-- ``pin(number)``: a function that gives the level (0 or 1) of an input.
+- ``i2c(bus)``: what ``sensors`` says such a bus is, for one entry of the settings' buses; and ``wires()``: something with
+  ``spi(bus, cs, mode)`` and ``onewire(bus)``, the same for the other kinds (``cs``: the number of the select pin; ``mode``: 0
+  to 3; a wire is one object, whoever asks for it), and ``pin(number)``, a function that gives the level of an input.
 - ``link(wifi)``: the network, as ``mqtt.session`` wants it; ``wifi`` is the settings' or None for a wired machine. Its
   ``rssi()`` is the signal's strength in dBm, or None.
 - ``dial(host, port)``: a connection in the making, as ``mqtt.session`` wants it. Only the name look-up may wait.

@@ -27,7 +27,6 @@ _RP2_WATCHDOGS = (("RP2040", 0x40058000), ("RP2350", 0x400D8000))
 class Port:
     def __init__(self):
         self._poll = select.poll()
-        self._wires = {}
         self.ticks_us = time.ticks_us
 
     def ticks(self):
@@ -50,26 +49,10 @@ class Port:
     def i2c(self, bus):
         return machine.I2C(bus.id, scl=machine.Pin(bus.scl), sda=machine.Pin(bus.sda), freq=bus.freq)
 
-    def spi(self, bus, cs, mode):
-        from .wires import Selected
+    def wires(self):
+        from . import wires
 
-        # High before the clock's idle level changes: a chip that is selected would take that for a bit.
-        select = machine.Pin(cs, machine.Pin.OUT, value=1)
-        pins = [machine.Pin(number) for number in (bus.sck, bus.mosi, bus.miso)]
-        return Selected(
-            machine.SPI(bus.id, baudrate=bus.freq, polarity=mode >> 1, phase=mode & 1, sck=pins[0], mosi=pins[1], miso=pins[2]),
-            select,
-        )
-
-    def wire(self, bus):
-        if bus.pin not in self._wires:
-            from .wires import Wire
-
-            self._wires[bus.pin] = Wire(machine.Pin(bus.pin, machine.Pin.OPEN_DRAIN, machine.Pin.PULL_UP))
-        return self._wires[bus.pin]
-
-    def pin(self, number):
-        return machine.Pin(number, machine.Pin.IN).value
+        return wires
 
     def link(self, wifi):
         return Wired() if wifi is None else Wireless(wifi)

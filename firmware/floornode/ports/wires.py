@@ -1,4 +1,27 @@
-"""SPI with its select pin, and 1-Wire, as drivers want them. Apart from the port: a board holds what its sensors need."""
+"""What sensors are wired to besides I2C, on MicroPython: SPI, 1-Wire, single pins. Apart from the port: a board holds what its
+sensors need."""
+
+import machine
+
+_wires = {}  # by pin: one object each, which knows whose transaction is under way
+
+
+def spi(bus, cs, mode):
+    # High before the clock's idle level changes: a chip that is selected would take that for a bit.
+    select = machine.Pin(cs, machine.Pin.OUT, value=1)
+    sck, mosi, miso = [machine.Pin(number) for number in (bus.sck, bus.mosi, bus.miso)]
+    driver = machine.SPI(bus.id, baudrate=bus.freq, polarity=mode >> 1, phase=mode & 1, sck=sck, mosi=mosi, miso=miso)
+    return Selected(driver, select)
+
+
+def onewire(bus):
+    if bus.pin not in _wires:
+        _wires[bus.pin] = Wire(machine.Pin(bus.pin, machine.Pin.OPEN_DRAIN, machine.Pin.PULL_UP))
+    return _wires[bus.pin]
+
+
+def pin(number):
+    return machine.Pin(number, machine.Pin.IN).value
 
 
 class Selected:

@@ -11,6 +11,7 @@ The kinds of bus:
   transaction is under way.
 """
 
+import errno
 import sys
 
 # name: (module, class)
@@ -33,7 +34,8 @@ class Sensor:
     - ``read()``: a tuple of numbers in the unit, all of one conversion, None for a channel without a value. It never waits, and
       raises OSError(code, "text"); the sampler puts the sensor's name before the text.
 
-    One whose measurement takes a while has ``lead_ms``, how long it takes, and two methods more, neither of which waits:
+    One whose measurement takes a while has ``lead_ms``, how long it takes (in the class, not None), and two more methods, of
+    which neither waits:
 
     - ``begin(now)``: starts a measurement, ``lead_ms`` before a reading is due;
     - ``step(now)``: goes on with it, and returns in how many ms it wants to be called again, None when ``read`` has the values.
@@ -67,3 +69,10 @@ def load(name):
     path = __name__ + "." + module
     __import__(path)
     return getattr(sys.modules[path], cls)
+
+
+def told(error):
+    """An error of machine.I2C with its text. A missing acknowledgement is EIO on RP2 and ENODEV on ESP32; a line held low
+    runs into the time limit."""
+    code = error.args[0] if error.args else errno.EIO
+    return OSError(code, "bus is stuck" if code == errno.ETIMEDOUT else "no answer")

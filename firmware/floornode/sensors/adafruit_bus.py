@@ -2,7 +2,7 @@
 
 import sys
 
-from .registers import told
+from . import told
 
 
 class _Names:

@@ -56,6 +56,8 @@ class Adxl345(Sensor):
     spi_mode = 3
     # Page 14: 1.1 ms and a period from standby to the first sample.
     settle_ms = 5
+    # A little more than a window: set by the settings' own.
+    lead_ms = 1000
     streams = True
     options = (
         # Page 18: what 400 kHz of I2C carry is 800 Hz.

@@ -1,6 +1,6 @@
 """A chip's registers, whichever bus it is on."""
 
-import errno
+from . import told
 
 
 class I2cRegisters:
@@ -50,10 +50,3 @@ class SpiRegisters:
     def write(self, register, value):
         out = bytes((register, value))
         self._exchange(out, bytearray(2))
-
-
-def told(error):
-    """An error of machine.I2C with its text. A missing acknowledgement is EIO on RP2 and ENODEV on ESP32; a line held low
-    runs into the time limit."""
-    code = error.args[0] if error.args else errno.EIO
-    return OSError(code, "bus is stuck" if code == errno.ETIMEDOUT else "no answer")

@@ -4,7 +4,8 @@ from typing import Any
 
 from floornode.contract import CONTRACT
 from floornode.contract.decoding import COUNT, HEALTH, MAX_COUNT, MAX_TS, WHOLE, WORD
-from floornode.contract.quantities import MAX_POINT, MAX_VALUE, QUANTITIES, Quantity
+from floornode.contract.points import MAX_POINT
+from floornode.contract.quantities import MAX_VALUE, QUANTITIES, Quantity
 from floornode.contract.reading import FAULT, QUALITIES
 from floornode.contract.status import LOST, ONLINE, STOPPED
 from floornode.contract.topics import MARK, STATUS

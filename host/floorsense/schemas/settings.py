@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from floornode.contract.quantities import MAX_POINT
+from floornode.contract.points import MAX_POINT
 from floornode.contract.topics import MAX_LEVEL
 from floornode.sensors import DRIVERS, load
 from floornode.settings_rules import ADDRESS_MAX, ADDRESS_MIN, BUSES, REQUIRED, SECTIONS

@@ -1,0 +1,70 @@
+"""A sensor whose measurement takes a while (``sensors.Sensor``): begun that long before its reading is due, and gone on with a
+little in each turn. In a module of its own: most boards have none."""
+
+from .clock import ticks_add, ticks_diff
+from .sampler import Probe
+
+
+class LongProbe(Probe):
+    """As Probe, for a driver with ``lead_ms``."""
+
+    def __init__(self, name, open_sensor, period_ms, quantities):
+        Probe.__init__(self, name, open_sensor, period_ms, quantities)
+        # Whether a measurement is under way, when it is to be gone on with, and whether it is done.
+        self._goes_on_at = None
+        self._is_measured = False
+        # Whether the sensor was lost since the last reading.
+        self._was_lost = False
+
+    def measure(self, now):
+        """Begin a measurement when it is time, and go on with it. Never raises."""
+        driver = self._driver
+        if not self._is_ready or self._is_measured:
+            return
+        try:
+            if self._goes_on_at is None:
+                late = ticks_diff(now, self.due_at) + driver.lead_ms
+                # What came back too late for this reading waits for the next: this one says why.
+                if late < 0 or (self._was_lost and late > driver.lead_ms // 4):
+                    return
+                driver.begin(now)
+            elif ticks_diff(now, self._goes_on_at) < 0:
+                return
+            wait = driver.step(now)
+            self._is_measured = wait is None
+            self._goes_on_at = None if wait is None else ticks_add(now, wait)
+        except Exception as error:
+            self._lose(error, now)
+
+    def is_due(self, now):
+        if not Probe.is_due(self, now):
+            return False
+        return not self._is_ready or self._is_measured or (self._was_lost and self._goes_on_at is None)
+
+    def take(self, now):
+        self._was_lost = False
+        if self._is_ready and not self._is_measured:
+            self.faults += 1
+            return None
+        self._is_measured = False
+        return Probe.take(self, now)
+
+    def next(self, now):
+        wait = Probe.next(self, now)
+        if self.due_at is None or self._driver is None or self._is_measured:
+            return wait
+        if self._goes_on_at is not None:
+            return ticks_diff(self._goes_on_at, now)
+        lead = self._driver.lead_ms
+        return wait if self._was_lost and wait < lead - lead // 4 else wait - lead
+
+    def start(self, now):
+        Probe.start(self, now)
+        if self._driver is not None and self.due_at is not None:
+            self.due_at = ticks_add(self.due_at, self._driver.lead_ms)
+
+    def _lose(self, error, now):
+        Probe._lose(self, error, now)
+        self._goes_on_at = None
+        self._is_measured = False
+        self._was_lost = True
