@@ -242,7 +242,6 @@ def _check_sensors(sensors, buses, taken, faults):
         _take_pins(SECTIONS["sensors"] + cls.options, sensor, where + ".", taken, faults)
         if bus and bus.kind:
             _check_place(sensor, bus, cls, where, places, faults)
-            sensor.name = "%s@%s" % (sensor.driver, _place_of(sensor))
         sensor.names = [name if sensor.point is None else "%s.%s" % (name, sensor.point) for name in cls.quantities]
         for name in sensor.names:
             if name in topic_of:
@@ -286,6 +285,7 @@ def _check_place(sensor, bus, cls, where, places, faults):
         text = "has this wire too; give each its address" if alone else "has this bus and address already"
         faults.append("%s.address: %s %s" % (where, first, text))
     places[place] = where
+    sensor.name = "%s@%s" % (sensor.driver, _place_of(sensor))
 
 
 def _place_of(sensor):
