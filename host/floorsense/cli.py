@@ -23,6 +23,8 @@ COMMANDS = {
     "bench": ("floorsense.commands.bench", "Run simulated boards at a local broker, and check them live."),
     "boards": ("floorsense.commands.boards", "Show which boards are plugged in, and in which state."),
     "check": ("floorsense.commands.check", "Listen to telemetry at a broker, and say whether it is right."),
+    "flash": ("floorsense.commands.flash", "Put MicroPython on boards, and prove that it is there."),
+    "images": ("floorsense.commands.images", "List, pin and fetch MicroPython's image files."),
     "monitor": ("floorsense.commands.monitor", "Show a board's log, and what its lines mean."),
     "ingest": ("floorsense.commands.ingest", "Take readings from a broker into the storage API."),
     "serve": ("floorsense.commands.serve", "Ingest, store and serve readings, in one process."),

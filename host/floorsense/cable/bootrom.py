@@ -13,6 +13,7 @@ from typing import Any
 import serial
 from esptool.cmds import detect_chip
 from esptool.logger import TemplateLogger, log
+from esptool.reset import ResetStrategy
 from esptool.util import FatalError
 
 from floorsense.cable.port import BAUD, open_port
@@ -54,6 +55,8 @@ class _Silent(TemplateLogger):  # type: ignore[misc]  # esptool has no types
 def _silence_esptool() -> None:
     # Once only: the logger that esptool puts around ours cannot be replaced again.
     log.set_logger(_Silent())
+    # It kept a method of its first logger for the word that a pseudo-terminal has no reset line.
+    ResetStrategy.print_once = lambda *_: None
 
 
 @contextlib.contextmanager
@@ -89,6 +92,17 @@ def connected(url: str, reset: bool = True, attempts: int = 3) -> Iterator[Any]:
     finally:
         with contextlib.suppress(OSError):
             port.close()
+
+
+def has_reset_line(port: Any) -> bool:
+    """Whether the chip can be reset through the open ``port``: sockets and pseudo-terminals have no such lines."""
+    if str(port.port).startswith("socket:"):
+        return False
+    try:
+        port.cts  # noqa: B018  (a system call, which such ports refuse)
+    except OSError:
+        return False
+    return True
 
 
 def chip_name(esp: Any) -> str:

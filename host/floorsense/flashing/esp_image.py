@@ -1,0 +1,35 @@
+"""MicroPython's .bin files for the ESP32 family: boot loader, partition table and application in one.
+
+Source: ESP-IDF, "App Image Format" (header: magic 0xE9, segments, chip id at byte 12) and "Partition Tables" (at 0x8000,
+entries begin with 0xAA 0x50).
+"""
+
+import struct
+
+from floorsense.boards import Board
+from floorsense.errors import UsageError
+
+_MAGIC = 0xE9
+_HEADER_BYTES = 24
+_CHIP_ID_AT = 12
+_CHIP_IDS = {"esp32": 0, "esp32s2": 2, "esp32c3": 5, "esp32s3": 9, "esp32c2": 12, "esp32c6": 13, "esp32h2": 16}
+_PARTITIONS_AT = 0x8000
+_PARTITION_MAGIC = b"\xaa\x50"
+
+
+def check(data: bytes, board: Board) -> None:
+    """Raises UsageError with what is wrong with ``data`` as a whole image for ``board``."""
+    offset, chip = board.flashing.offset or 0, board.flashing.chip
+    if len(data) < _HEADER_BYTES or data[0] != _MAGIC:
+        raise UsageError("is no image for the ESP32 family (its first byte is not 0xE9)")
+    (chip_id,) = struct.unpack_from("<H", data, _CHIP_ID_AT)
+    if chip_id != _CHIP_IDS.get(str(chip)):
+        name = next((name for name, number in _CHIP_IDS.items() if number == chip_id), f"chip number {chip_id}")
+        raise UsageError(f"is for {name}, and {board.name} has {chip}")
+    at = _PARTITIONS_AT - offset
+    if data[at : at + 2] != _PARTITION_MAGIC:
+        raise UsageError("has no partition table: an update (.app-bin) or half a download, not the whole .bin")
+    if board.flash_bytes and offset + len(data) > board.flash_bytes:
+        raise UsageError(
+            f"does not fit: {len(data)} bytes at {offset:#x}, and {board.name} has {board.flash_bytes} bytes of flash"
+        )
