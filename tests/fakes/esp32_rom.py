@@ -58,9 +58,9 @@ CHIPS = {
 class Esp32Rom(Player):
     """A chip in its boot ROM.
 
-    ``rot``: an address whose byte the flash does not hold. ``deaf``: it never answers. ``drop_every``: of what it sends,
-    each so many-th byte is lost. ``secure``: secure download mode. ``runs_stub``: what is loaded into its RAM answers as
-    esptool's stub does; else it starts and stays silent. ``unplug_at``: the cable is pulled at that data block.
+    ``rot``: an address whose byte the flash does not hold. ``deaf``: it never answers. ``lose_answer_to``: the end of its
+    first answer to that data block is lost. ``secure``: secure download mode. ``runs_stub``: what is loaded into its RAM
+    answers as esptool's stub does; else it starts and stays silent. ``unplug_at``: the cable is pulled at that data block.
     ``chatter``: it sends this instead of listening, as a program does.
     """
 
@@ -71,7 +71,7 @@ class Esp32Rom(Player):
         flash_mb=4,
         rot=None,
         deaf=False,
-        drop_every=0,
+        lose_answer_to=None,
         secure=False,
         runs_stub=False,
         unplug_at=None,
@@ -86,8 +86,7 @@ class Esp32Rom(Player):
         self._rdid = 0x1640EF + ((flash_mb.bit_length() - 3) << 16)
         self._registers = dict(self.chip.registers)
         self._rot, self._deaf, self._secure, self._runs_stub = rot, deaf, secure, runs_stub
-        self._drop_every, self._unplug_at, self._chatter = drop_every, unplug_at, chatter
-        self._sent = 0
+        self._lose_answer_to, self._unplug_at, self._chatter = lose_answer_to, unplug_at, chatter
         self._frame = None
         self._escaped = False
         self._stub = False
@@ -159,7 +158,11 @@ class Esp32Rom(Player):
             if seq == self._seq:
                 method(op, data)
                 self._seq += 1
-            self._reply(op)
+            if seq == self._lose_answer_to and op != MEM_DATA:
+                self._lose_answer_to = None
+                self.line.write(b"\xc0\x01")
+            else:
+                self._reply(op)
 
     def _reply(self, op, value=0, data=b"", status=OK):
         body = data + status + (b"" if self._stub else b"\x00\x00")
@@ -167,12 +170,7 @@ class Esp32Rom(Player):
 
     def _send(self, packet):
         escaped = packet.replace(b"\xdb", b"\xdb\xdd").replace(b"\xc0", b"\xdb\xdc")
-        out = bytearray()
-        for byte in b"\xc0" + escaped + b"\xc0":
-            self._sent += 1
-            if not self._drop_every or self._sent % self._drop_every:
-                out.append(byte)
-        self.line.write(bytes(out))
+        self.line.write(b"\xc0" + escaped + b"\xc0")
 
     def _write(self, data):
         """Into the flash, as NOR does; false beyond its end."""

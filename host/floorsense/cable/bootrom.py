@@ -51,6 +51,10 @@ class _Silent(TemplateLogger):  # type: ignore[misc]  # esptool has no types
         pass
 
 
+class ChipFault(BoardError):
+    """What esptool makes of a chip that answers wrongly, or of a line that loses bytes."""
+
+
 @functools.cache
 def _silence_esptool() -> None:
     # Once only: the logger that esptool puts around ours cannot be replaced again.
@@ -74,7 +78,7 @@ def connected(url: str, reset: bool = True, attempts: int = 3) -> Iterator[Any]:
     """esptool's object for the chip at ``url``, its boot ROM listening; the port is closed at the end, come what may.
 
     ``reset`` pulls the chip into its boot ROM by the lines DTR and RTS, where the port has them. Raises BoardUnreachable
-    when no boot ROM answers, BoardError when what is done inside fails; both with esptool's first line.
+    when no boot ROM answers, ChipFault when what is done inside fails; both with esptool's first line.
     """
     _silence_esptool()
     port = open_port(url, _READ_LIMIT_S)
@@ -86,7 +90,7 @@ def connected(url: str, reset: bool = True, attempts: int = 3) -> Iterator[Any]:
         try:
             yield esp
         except FatalError as error:
-            raise BoardError(f"{url}: {first_line(error)}") from error
+            raise ChipFault(f"{url}: {first_line(error)}") from error
         except (serial.SerialException, OSError) as error:
             raise BoardUnreachable(f"{url}: the port went away ({error})") from error
     finally:

@@ -49,11 +49,11 @@ def command(
     an image that is none for the board; 3 no board answers. Of several boards, 1 when any failed.
     """
     known = boards.load(board) if board else None
-    found = job.targets(urls, folders, everything, known)
     wish = job.Wish(known, lambda one: choose(one, image), not no_stub, keep_files)
     if known is not None:
         # Before a board is reset for an image that is none for it, or not there.
         choose(known, image)
+    found = job.targets(urls, folders, everything, known)
     results = _flash_all(found, wish)
     failures = [result for result in results if isinstance(result, FloorsenseError)]
     if as_json:
@@ -71,7 +71,8 @@ def _flash_all(found: list[job.Target], wish: job.Wish) -> list[Outcome | Floors
     """Each board's outcome, in order; one that fails holds up no other."""
     arrivals = Arrivals()
     columns = TextColumn("{task.fields[where]}"), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
 
         def one(target: job.Target) -> Outcome | FloorsenseError:
             task = progress.add_task("waiting", total=None, where=target.where)

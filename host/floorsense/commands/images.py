@@ -155,4 +155,5 @@ def _tell(path: Path, sha256: str, what: str, as_json: bool) -> int:
 
 def _progress() -> Progress:
     columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn()
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

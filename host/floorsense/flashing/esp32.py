@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from esptool.cmds import attach_flash, detect_flash_size, erase_flash, erase_region, reset_chip, run_stub, write_flash
-from esptool.util import flash_size_bytes
+from esptool.util import FatalError, flash_size_bytes
 
 from floorsense.boards import Board, all_boards
-from floorsense.cable.bootrom import chip_name, connected, has_reset_line, progress_to
+from floorsense.cable.bootrom import ChipFault, chip_name, connected, has_reset_line, progress_to
 from floorsense.cable.port import BAUD, PortClosed
 from floorsense.cable.ports import Port
 from floorsense.cable.repl import Runtime, ask_runtime
@@ -38,29 +38,50 @@ def flash(
     written, UsageError when it could be several boards.
     """
     began = time.monotonic()
+    try:
+        found, image, resets = _attempt(port, board, image_for, report, stub, keep_files)
+    except ChipFault:
+        # A fault on the line: once more, slowly.
+        try:
+            found, image, resets = _attempt(port, board, image_for, report, stub, keep_files, BAUD)
+        except ChipFault as error:
+            raise BoardError(f"{error} (twice): the line loses bytes, or the chip lacks power; try another cable") from error
+    runtime = _greet(port, found, report) if resets else None
+    hint = "" if runtime else "it has not started yet: press its button RST (or EN)"
+    return Outcome(port.url, found, image, "verified by the chip's MD5", time.monotonic() - began, runtime, hint)
+
+
+def _attempt(
+    port: Port,
+    board: Board | None,
+    image_for: Callable[[Board], Image],
+    report: Report,
+    stub: bool,
+    keep_files: bool,
+    baud: int | None = None,
+) -> tuple[Board, Image, bool]:
+    """The board, what was written to it, and whether its port can reset it. Raises ChipFault for what may pass."""
     report("connecting", 0, 0)
     try:
         with connected(port.url) as esp:
-            board = _recognise(esp, port, board)
+            found = _recognise(esp, port, board)
             _refuse_locked(esp, port)
-            image = image_for(board)
-            _write(esp, port, board, image, report, stub, keep_files)
+            image = image_for(found)
+            _write(esp, port, found, image, report, stub, keep_files, baud or found.flashing.baud or BAUD)
             resets = has_reset_line(esp._port)
             reset_chip(esp, "hard-reset")
+            return found, image, resets
     except PortClosed:
         raise
     except BoardUnreachable as error:
         raise BoardUnreachable(f"{error}; {_how_to_boot(port, board)}") from error
-    except BoardError as error:
+    except ChipFault as error:
         if any(words in str(error) for words in _ROTTEN):
             raise BoardError(
-                f"{port.url}: the flash does not hold what was written (the chip's MD5 differs): try another cable and power "
-                "supply; if it stays, the flash is worn out"
+                f"{port.url}: the flash does not hold what was written (the chip's MD5 differs): try another cable and "
+                "power supply; if it stays, the flash is worn out"
             ) from error
         raise
-    runtime = _greet(port, board, report) if resets else None
-    hint = "" if runtime else "it has not started yet: press its button RST (or EN)"
-    return Outcome(port.url, board, image, "verified by the chip's MD5", time.monotonic() - began, runtime, hint)
 
 
 def _recognise(esp: Any, port: Port, wanted: Board | None) -> Board:
@@ -82,12 +103,15 @@ def _refuse_locked(esp: Any, port: Port) -> None:
         raise BoardError(f"{port.url}: the chip is locked (secure download mode): it takes signed images only, by esptool")
 
 
-def _write(esp: Any, port: Port, board: Board, image: Image, report: Report, stub: bool, keep_files: bool) -> None:
+def _write(esp: Any, port: Port, board: Board, image: Image, report: Report, stub: bool, keep_files: bool, baud: int) -> None:
     if stub:
         report("loading the flasher", 0, 0)
-        esp = run_stub(esp)
-    if (board.flashing.baud or BAUD) > BAUD:
-        esp.change_baud(board.flashing.baud)
+        try:
+            esp = run_stub(esp)
+        except FatalError as error:
+            raise BoardError(f"{port.url}: the flasher does not start in the chip's RAM; try --no-stub") from error
+    if baud > BAUD:
+        esp.change_baud(baud)
     attach_flash(esp)
     size = flash_size_bytes(detect_flash_size(esp))
     if size is None:

@@ -55,7 +55,6 @@ def flash(
     image: Image,
     report: Report,
     arrivals: Arrivals,
-    comes_back_s: float = _COMES_BACK_S,
 ) -> Outcome:
     """Flash the board at ``port`` (through its MicroPython), or the one that shows ``volume``; with both, one board.
 
@@ -75,7 +74,7 @@ def flash(
     _copy(image, volume, report)
     report("restarting", 0, 0)
     _wait_until_gone(volume)
-    runtime = _wait_for_return(_candidates(port, there_before, board), volume, arrivals, comes_back_s)
+    runtime = _wait_for_return(_candidates(port, there_before, board), volume, arrivals)
     if not board.is_called(runtime.machine):
         raise BoardError(f"{where}: came back as {runtime.machine!r}: it is no {board.name}, or the image is for another board")
     return Outcome(where, board, image, f"came back as {runtime.machine}", time.monotonic() - began, runtime)
@@ -172,17 +171,17 @@ def _candidates(port: Port | None, before: set[str], board: Board) -> Callable[[
     return lambda: [one.url for one in ports.plugged() if one.url not in before and board in one.boards]
 
 
-def _wait_for_return(where: Callable[[], list[str]], volume: Path, arrivals: Arrivals, limit_s: float) -> Runtime:
-    end = time.monotonic() + limit_s
+def _wait_for_return(where: Callable[[], list[str]], volume: Path, arrivals: Arrivals) -> Runtime:
+    end = time.monotonic() + _COMES_BACK_S
     while time.monotonic() < end:
         for url in where():
             if arrivals.is_taken(url):
                 continue
             with contextlib.suppress(BoardUnreachable, BoardError):
-                runtime = ask_runtime(url, min(4, limit_s))
+                runtime = ask_runtime(url, min(4, _COMES_BACK_S))
                 if arrivals.take(url):
                     return runtime
         time.sleep(_TURN_S)
     raise BoardUnreachable(
-        f"{volume}: went away, and no board came back within {limit_s:g} s; plug it in anew, then `floorsense boards`"
+        f"{volume}: went away, and no board came back within {_COMES_BACK_S:g} s; plug it in anew, then `floorsense boards`"
     )

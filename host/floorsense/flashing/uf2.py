@@ -15,6 +15,7 @@ PAYLOAD = 256
 _HEADER = struct.Struct("<8I")
 _MAGIC_START = (0x0A324655, 0x9E5D5157)
 _MAGIC_END = 0x0AB16F30
+_SECTOR = 4096
 _NOT_MAIN_FLASH = 0x0001
 _FAMILY_PRESENT = 0x2000
 # Where the flash of both chips appears: XIP, RP2040 datasheet 2.2, RP2350 datasheet 2.2.
@@ -51,19 +52,15 @@ def check(data: bytes, board: Board) -> Extent:
         raise UsageError(f"is no UF2 file: {len(data)} bytes are not whole blocks of {BLOCK}")
     blocks = [_block(data, at) for at in range(0, len(data), BLOCK)]
     first = 1 if _is_erratum_block(blocks[0]) else 0
-    written: set[int] = set()
+    written: list[int] = []
     for at, block in enumerate(blocks[first:], first):
-        fault = _fault(block, at - first, len(blocks) - first, board)
-        if not fault and block.address in written:
-            fault = f"writes {block.address:#010x} once more"
+        fault = _fault(block, at - first, len(blocks) - first, board) or _disorder(block, written)
         if fault:
             raise UsageError(f"UF2 block {at}: {fault}")
-        written.add(block.address)
+        written.append(block.address)
     if not written:
         raise UsageError("is a UF2 file that writes nothing")
-    if min(written) != _FLASH_START:
-        raise UsageError(f"starts at {min(written):#010x}, not at the flash's start {_FLASH_START:#010x}: no whole firmware")
-    return Extent(len(written), min(written), max(written) + PAYLOAD)
+    return Extent(len(written), written[0], written[-1] + PAYLOAD)
 
 
 def _block(data: bytes, at: int) -> _Block:
@@ -97,4 +94,16 @@ def _fault(block: _Block, number: int, count: int, board: Board) -> str | None:
     if block.address % PAYLOAD or not _FLASH_START <= block.address <= flash_end - PAYLOAD:
         flash = f"{_FLASH_START:#010x} to {flash_end:#010x}"
         return f"writes to {block.address:#010x}, outside the flash ({flash}) or between its pages"
+    return None
+
+
+def _disorder(block: _Block, written: list[int]) -> str | None:
+    """Linkers' tools write upwards from the flash's start, whole sectors each: a hole within one is a damaged address."""
+    if not written:
+        whole = block.address == _FLASH_START
+        return None if whole else f"starts at {block.address:#010x}, not at the flash's start: no whole firmware"
+    if block.address <= written[-1]:
+        return f"writes {block.address:#010x} after {written[-1]:#010x}"
+    if block.address != written[-1] + PAYLOAD and block.address % _SECTOR:
+        return f"leaves a hole before {block.address:#010x}"
     return None
