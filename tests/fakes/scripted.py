@@ -125,7 +125,7 @@ class Words:
 class Board:
     """A session with its outbox on a scripted network. ``uniform`` defaults to the middle of the window."""
 
-    def __init__(self, qos=1, window=10, keepalive=60, capacity=200, uniform=None, start=0):
+    def __init__(self, qos=1, window=10, keepalive=60, capacity=200, uniform=None, start=0, first_window=2000):
         self.now = start
         self.network = Network()
         self.quantity = quantity("temperature")
@@ -138,7 +138,7 @@ class Board:
         self.session = Session(
             client,
             Inflight(window),
-            Backoff(2000, 60000, uniform or (lambda n: n // 2)),
+            Backoff(first_window, 60000, uniform or (lambda n: n // 2)),
             self.outbox,
             self.clock,
             self.network,
