@@ -20,6 +20,7 @@ DEBUG_VARIABLE = "FLOORSENSE_DEBUG"
 # name: (module, what it does)
 COMMANDS = {
     "api": ("floorsense.commands.api", "Serve the storage API over a database."),
+    "advise": ("floorsense.commands.advise", "Hold any MQTT device against the cases of the catalogue."),
     "bench": ("floorsense.commands.bench", "Run simulated boards at a local broker, and check them live."),
     "boards": ("floorsense.commands.boards", "Show which boards are plugged in, and in which state."),
     "check": ("floorsense.commands.check", "Listen to telemetry at a broker, and say whether it is right."),
@@ -28,6 +29,7 @@ COMMANDS = {
     "monitor": ("floorsense.commands.monitor", "Show a board's log, and what its lines mean."),
     "ingest": ("floorsense.commands.ingest", "Take readings from a broker into the storage API."),
     "serve": ("floorsense.commands.serve", "Ingest, store and serve readings, in one process."),
+    "simulate": ("floorsense.commands.simulate", "Run one simulated board at a broker of yours."),
     "setup": ("floorsense.commands.setup", "Fetch and find what the bench needs."),
     "virtual-board": ("floorsense.commands.virtual_board", "Have a serial port that a board of software answers at."),
     "vibration": ("floorsense.commands.vibration", "Say what a recording of acceleration tells of a machine."),

@@ -115,6 +115,16 @@ class Packet:
             at += 1
         return found
 
+    def grants(self) -> bytes:
+        """The codes of a SUBACK that grants a SUBSCRIBE what it asks for."""
+        found = bytearray()
+        at = self.at + 2
+        while at < len(self.data):
+            _, at = self._field(at)
+            found += self.data[at : at + 1]
+            at += 1
+        return bytes(found)
+
     def fault(self) -> str | None:
         """What MQTT 3.1.1 forbids about this packet, sent by a client; None where it is right."""
         if self.kind == PUBLISH:
@@ -325,3 +335,16 @@ def connect(client_id: bytes, keepalive: int, clean: bool) -> bytes:
 def text(data: bytes) -> bytes:
     """A field with its length before it."""
     return len(data).to_bytes(2, "big") + data
+
+
+def answer(said: Packet) -> bytes:
+    """What a broker of good manners answers to a client's packet; nothing to some. CONNECT is not for it to answer."""
+    if said.kind == PUBLISH and said.qos:
+        return acknowledgement(PUBACK if said.qos == 1 else PUBREC, said.pid)
+    if said.kind == PUBREL:
+        return acknowledgement(PUBCOMP, said.pid)
+    if said.kind == SUBSCRIBE:
+        return suback(said.pid, said.grants())
+    if said.kind == UNSUBSCRIBE:
+        return acknowledgement(UNSUBACK, said.pid)
+    return packet(PINGRESP) if said.kind == PINGREQ else b""
