@@ -47,6 +47,7 @@ SECTIONS = {
         ("keepalive", "whole", 60, 1, 65535),
         ("window", "whole", 10, 1, 64),
         ("first_window_ms", "whole", 2000, 100, 600000),
+        ("last_window_ms", "whole", 60000, 100, 3600000),
     ),
     "buses": (("kind", "choice", "i2c", ("i2c", "onewire", "spi")),),
     # A day is the longest period: ticks wrap after six.

@@ -19,7 +19,6 @@ from .watchdog import LIMIT_MS, Watchdog
 SETTINGS = "settings.json"
 BOOT = "boot"
 
-BACKOFF_CAP = 60000
 # No sleep is longer, so that whatever looks at the clock in between (a watchdog, a changed network) gets its turn.
 LONGEST_WAIT = 1000
 
@@ -184,7 +183,7 @@ class Station:
         return Session(
             client,
             Inflight(broker.window),
-            Backoff(broker.first_window_ms, BACKOFF_CAP, self.port.uniform),
+            Backoff(broker.first_window_ms, broker.last_window_ms, self.port.uniform),
             self.outbox,
             self.clock,
             self.link,

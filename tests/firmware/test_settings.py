@@ -70,7 +70,7 @@ def test_good_settings_are_read_with_their_defaults():
     assert (found.wifi.ssid, found.wifi.password) == ("plant", SECRET)
     broker = found.broker
     assert (broker.host, broker.port, broker.user, broker.password) == ("192.168.1.10", 1883, "board-42", SECRET)
-    assert (broker.keepalive, broker.window, broker.first_window_ms) == (60, 10, 2000)
+    assert (broker.keepalive, broker.window, broker.first_window_ms, broker.last_window_ms) == (60, 10, 2000, 60000)
     bus = found.buses["i2c0"]
     assert (bus.id, bus.scl, bus.sda, bus.freq) == (0, 5, 4, 400000)
     sensor = found.sensors[0]
@@ -158,7 +158,8 @@ def test_settings_that_are_no_object_are_refused():
 def test_unknown_key_is_named_with_the_known_ones():
     only_fault(
         put("broker", "prot", 1),
-        "broker.prot: is unknown; known are host, port, user, password, client_id, keepalive, window, first_window_ms",
+        "broker.prot: is unknown; known are host, port, user, password, client_id, keepalive, window, first_window_ms, "
+        "last_window_ms",
     )
 
 

@@ -79,6 +79,17 @@ def test_nothing_is_lost_nothing_is_out_of_order_and_delivery_resumes(runs: dict
         assert one["error"] is None
 
 
+@pytest.mark.parametrize(
+    ("name", "limit_ms"),
+    # A second after the broker is back, half a keep-alive of 10 s for a link that says nothing; and half a second for
+    # a machine that runs nine benches at once.
+    [("broker-down", 1500), ("broker-kill", 1500), ("half-open", 5500), ("blackhole", 5500), ("reset", 5500), ("delay", 1500)],
+)
+def test_delivery_resumes_in_time(runs: dict[str, Run], name: str, limit_ms: int) -> None:
+    for one in runs[name].report()["faults"]:
+        assert one["worst_ms"] <= limit_ms, one
+
+
 @pytest.mark.parametrize("name", ["reset", "half-open", "truncate", "broker-down", "broker-kill", "duplicate-id"])
 def test_the_fault_was_felt(runs: dict[str, Run], name: str) -> None:
     """A fault that nobody noticed proves nothing."""

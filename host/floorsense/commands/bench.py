@@ -25,6 +25,9 @@ from floorsense.toolchain.libraries import ensure_libraries
 _INTERRUPTED = 130
 # So that a dead link is noticed within 5 s, and lost acknowledgements are asked for within 10.
 _KEEPALIVE_AMONG_FAULTS_S = 10
+# So that a few boards are back within a second of a broker's return, and hundreds do not come all at once.
+_LAST_WINDOW_MS = 800
+_APART_MS = 40
 _HELP = f"""
 Run simulated boards against a local broker, check their telemetry live, and end with a verdict.
 
@@ -67,7 +70,7 @@ def command(
     if url is not None and (url.tls or url.user or url.websocket):
         raise UsageError("--broker: the boards of the bench speak plain MQTT without a user; write mqtt://HOST:PORT")
     wrong = faults.parse_faults(given, seconds, has_broker=url is None)
-    more = {"keepalive": _KEEPALIVE_AMONG_FAULTS_S} if wrong else {}
+    more = {"keepalive": _KEEPALIVE_AMONG_FAULTS_S, "last_window_ms": max(_LAST_WINDOW_MS, _APART_MS * count)} if wrong else {}
     # Planned for a port that is not known yet: what is wrong with it is said before anything is started.
     plan(count, levels, (url.host, url.port) if url else ("127.0.0.1", 1), scenes, more)
     with ExitStack() as rooms:

@@ -1,5 +1,6 @@
 """MicroPython on this machine: the VM that plays the boards, and the cross-compiler's trees."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -81,7 +82,17 @@ def compile_tree(arch: str | None = None, rooms: Sequence[Path] | None = None, n
     stamp = digest.hexdigest()
     if _stamp(target) == stamp:
         return target
-    scratch = target.with_name(f"{target.name}.{os.getpid()}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # One process at a time: a tree must not be replaced while boards of another, which was first, import from it.
+    with target.with_name(f"{target.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _stamp(target) != stamp:
+            _compile(sources, target, stamp, arch)
+    return target
+
+
+def _compile(sources: Sequence[tuple[str, Path]], target: Path, stamp: str, arch: str | None) -> None:
+    scratch = target.with_name(f"{target.name}.new")
     shutil.rmtree(scratch, ignore_errors=True)
     try:
         for name, path in sources:
@@ -89,13 +100,8 @@ def compile_tree(arch: str | None = None, rooms: Sequence[Path] | None = None, n
         (scratch / ".sha256").write_text(stamp)
         shutil.rmtree(target, ignore_errors=True)
         scratch.rename(target)
-    except OSError:
-        # Another process, compiling the same sources, may have been first.
-        if _stamp(target) != stamp:
-            raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return target
 
 
 def compile_file(source: Path, target: Path, name: str, arch: str | None = None) -> None:
