@@ -1,6 +1,7 @@
 """A station: the parts of a board's firmware wired together, and the loop that runs them."""
 
 import gc
+import os
 import sys
 
 from . import VERSION, boot, sensors
@@ -18,6 +19,7 @@ from .watchdog import LIMIT_MS, Watchdog
 
 SETTINGS = "settings.json"
 BOOT = "boot"
+TRIAL = "trial"
 
 # No sleep is longer, so that whatever looks at the clock in between (a watchdog, a changed network) gets its turn.
 LONGEST_WAIT = 1000
@@ -88,6 +90,7 @@ class Station:
         self.health = Health(self, now)
         self.watchdog = Watchdog(HEALTH + 1)
         self.longest_step = 0
+        self._on_trial = TRIAL in os.listdir()
 
     def topic(self, leaf):
         """The topic of a leaf of this machine, as bytes."""
@@ -106,6 +109,8 @@ class Station:
             self.sntp.step(now)
         self.health.step(now)
         self.watchdog.report(HEALTH)
+        if self._on_trial and self.session.delivered:
+            self._confirm()
 
     def next(self, now):
         """Milliseconds until there is something to do, unless a packet comes first."""
@@ -157,6 +162,14 @@ class Station:
         """Whether the session waits for a window to be captured: what it would begin next is a name look-up, or a handshake,
         and takes longer than a sensor's FIFO lasts. What is under way goes on."""
         return self.sampler.is_capturing and self.session.state in (REST, JOIN)
+
+    def _confirm(self):
+        """This firmware has proved itself. Imported now: few starts are trials."""
+        from . import trial
+
+        self._on_trial = False
+        trial.confirm()
+        self.log("trial: this firmware is confirmed")
 
     def _opener(self, sensor):
         """What opens a sensor: now, and again whenever it was lost."""

@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,11 +17,11 @@ from floorsense.paths import BOARDS, BUILD, FIRMWARE, LIB
 
 OLDEST = (1, 24)
 # Of the firmware, only what a board imports; entries stay .py, as on a board.
-_SKIPPED = {"main.py", "manifest.py", "power_on.py"}
 # How mpy-cross calls the processors that MicroPython numbers.
 _THUMB = ("armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp")
 NATIVE = (None, "x86", "x64", "armv6", *_THUMB, "xtensa", "xtensawin", "rv32imc")
 VIPER = "@micropython.viper"
+_SKIPPED = {"launcher.py", "main.py", "manifest.py", "power_on.py"}
 # -O3 leaves line numbers out, a tenth of what the code takes in RAM.
 _OPTIONS = ("-O3",)
 
@@ -123,6 +124,12 @@ def compile_file(source: Path, target: Path, name: str, arch: str | None = None)
     if done.returncode:
         said = (done.stderr or done.stdout).removeprefix("Traceback (most recent call last):")
         raise FloorsenseError(f"mpy-cross refuses {source}: {' '.join(said.split()) or f'exit code {done.returncode}'}")
+
+
+def emitted_format() -> tuple[int, int]:
+    """Version and sub-version of the .mpy files that mpy-cross makes."""
+    found = re.search(r"mpy v(\d+)\.(\d+)", _compiler_version())
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def _compiler_version() -> str:

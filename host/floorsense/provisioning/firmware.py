@@ -1,0 +1,96 @@
+"""The firmware as files for one board: compiled for its MicroPython, with the libraries it runs on."""
+
+import hashlib
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from floorsense.cable.prompt import Prompt
+from floorsense.errors import BoardError
+from floorsense.paths import FIRMWARE, LIB
+from floorsense.toolchain.libraries import ensure_libraries
+from floorsense.toolchain.micropython import OLDEST, compile_file, compile_tree, emitted_format
+
+# py/persistentcode.h: the numbers of mpy-cross's -march names in sys.implementation._mpy, from bit 10 on.
+_ARCHITECTURES = {
+    0: None,
+    1: "x86",
+    2: "x64",
+    3: "armv6",
+    4: "armv6m",
+    5: "armv7m",
+    6: "armv7em",
+    7: "armv7emsp",
+    8: "armv7emdp",
+    9: "xtensa",
+    10: "xtensawin",
+    11: "rv32imc",
+    12: "rv64imc",
+}
+_VERSION = re.compile(r'^VERSION = "([^"]+)"$', re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What answers at a prompt, as sys.implementation has it."""
+
+    name: str
+    version: tuple[int, int, int]
+    machine: str
+    mpy: int
+
+    @property
+    def arch(self) -> str | None:
+        """mpy-cross's name of the processor; None where native code is not taken."""
+        return _ARCHITECTURES.get(self.mpy >> 10 & 0x2F)
+
+    def __str__(self) -> str:
+        return f"MicroPython {'.'.join(map(str, self.version))}"
+
+
+def ask_runtime(prompt: Prompt) -> Runtime:
+    """What runs at the prompt. Raises BoardError where floornode cannot run on it."""
+    prompt.run("import sys\n_i=sys.implementation")
+    fields = "_i.name,tuple(_i.version)[:3],getattr(_i,'_machine',''),getattr(_i,'_mpy',0)"
+    runtime = Runtime(*prompt.ask(f"({fields})"))
+    if runtime.name != "micropython":
+        raise BoardError(f"{prompt.path}: {runtime.name} runs there, not MicroPython; flash it with `floorsense flash`")
+    if runtime.version[:2] < OLDEST:
+        least = ".".join(map(str, OLDEST))
+        raise BoardError(f"{prompt.path}: {runtime} is too old, {least} is the least; flash it with `floorsense flash`")
+    version, sub = emitted_format()
+    if runtime.mpy & 0xFF != version or runtime.mpy >> 8 & 3 != sub:
+        raise BoardError(
+            f"{prompt.path}: {runtime} takes .mpy files of format {runtime.mpy & 0xFF}.{runtime.mpy >> 8 & 3}, and the mpy-cross "
+            f"here makes {version}.{sub}; flash a MicroPython that matches, or install the mpy-cross of its version"
+        )
+    return runtime
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Files by their path in the folder of a firmware."""
+
+    version: str
+    files: dict[str, bytes]
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        return {path: hashlib.sha256(data).hexdigest() for path, data in self.files.items()}
+
+
+def build(arch: str | None, source: Path = FIRMWARE) -> Bundle:
+    """The firmware in ``source`` for a processor; libraries are fetched where they are missing, their hashes checked."""
+    ensure_libraries()
+    name = "board" if source == FIRMWARE else f"board-{hashlib.sha256(str(source).encode()).hexdigest()[:8]}"
+    tree = compile_tree(arch, [source, LIB], name)
+    files = {str(path.relative_to(tree)): path.read_bytes() for path in sorted(tree.rglob("*.mpy"))}
+    with tempfile.TemporaryDirectory(prefix="floorsense-") as scratch:
+        entry = Path(scratch) / "main.mpy"
+        compile_file(source / "main.py", entry, "main.py", arch)
+        files["main.mpy"] = entry.read_bytes()
+    found = _VERSION.search((source / "floornode" / "__init__.py").read_text(encoding="utf-8"))
+    version = found[1] if found else "0"
+    files["version"] = f"{version}\n".encode()
+    return Bundle(version, files)

@@ -1,0 +1,187 @@
+"""STATION.toml: who and where a board is, in the words of its settings.json, without its secrets.
+
+It has the keys of settings.json (docs/settings.md), and besides: ``fleet``, how many boards come back at once when the broker
+does; ``broker.folder``, the folder that `floorsense broker init` made; ``wifi.password_file`` and ``broker.password_file``.
+"""
+
+import json
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from floornode import settings
+from floorsense import boards
+from floorsense.boards import Board
+from floorsense.broker.floor import Floor
+from floorsense.errors import UsageError
+from floorsense.provisioning.toml_lines import TomlLines
+from floorsense.secret import Secret, find_secret, read_secret
+
+WIFI_VARIABLE = "FLOORSENSE_WIFI_PASSWORD"
+BROKER_VARIABLE = "FLOORSENSE_BOARD_PASSWORD"
+
+_PIN_KEYS = ("scl", "sda", "sck", "mosi", "miso", "pin", "cs")
+# It is read at these; all others are driven.
+_INPUTS = ("miso",)
+# Where full jitter keeps any second's share of the reconnects of 1,000 boards below 5 % (docs/settings.md).
+_FLEET_MS = 45
+# In place of a secret that is not known yet, so that all else can be checked; never written anywhere.
+_STAND_IN = "x" * 8
+
+
+@dataclass(frozen=True)
+class Station:
+    """What a board is to be. ``settings`` is the text of its settings.json, with the secrets."""
+
+    path: Path
+    name: str
+    board: Board
+    host: str
+    port: int
+    user: str | None
+    password: Secret | None
+    floor: Floor | None
+    settings: Secret = field(repr=False)
+    files: dict[str, bytes] = field(default_factory=dict, repr=False)
+
+
+class StationFile:
+    """A STATION.toml that is right but for its secrets, which ``complete`` finds. Raises UsageError with all its faults."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            text = path.read_text(encoding="utf-8")
+            self._found = tomllib.loads(text)
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise UsageError(f"{path}: not UTF-8 (byte {error.start})") from error
+        except tomllib.TOMLDecodeError as error:
+            raise UsageError(f"{path}: not TOML: {error}") from error
+        self._lines = TomlLines(text)
+        self.faults: list[str] = []
+        self.floor: Floor | None = None
+        self._secret_files: dict[str, Path] = {}
+        self._read()
+        if self.faults:
+            raise UsageError(f"{path}: " + "; ".join(self.faults))
+
+    @property
+    def name(self) -> str:
+        """SITE/FLOOR/MACHINE."""
+        return "/".join(self._found[key] for key in ("site", "floor", "machine"))
+
+    def complete(self) -> Station:
+        """Find the secrets. Raises UsageError where one is not to be had, or cannot be one."""
+        wanted: dict[str, Any] = json.loads(json.dumps(self._wanted))
+        wifi, broker = wanted.get("wifi"), wanted["broker"]
+        if wifi is not None and wifi.get("password") == _STAND_IN:
+            what = f"the Wi-Fi password of {wifi['ssid']!r}"
+            wifi["password"] = find_secret(what, WIFI_VARIABLE, self._secret_files.get("wifi")).reveal()
+        password = None
+        if broker.get("user") is not None:
+            what = f"the board's password at the broker ({broker['user']})"
+            path = self._secret_files.get("broker")
+            kept = self.floor.secret_of(self.name) if self.floor and not path else None
+            password = read_secret(kept) if kept else find_secret(what, BROKER_VARIABLE, path)
+            broker["password"] = password.reveal()
+        try:
+            settings.parse(json.loads(json.dumps(wanted)))
+        except settings.SettingsError as error:
+            raise UsageError(f"{self.path}: a secret cannot be used: " + "; ".join(error.faults)) from None
+        return Station(
+            path=self.path,
+            name=self.name,
+            board=self._board,
+            host=broker["host"],
+            port=broker["port"],
+            user=broker.get("user"),
+            password=password,
+            floor=self.floor,
+            settings=Secret(json.dumps(wanted, separators=(",", ":"))),
+        )
+
+    def _read(self) -> None:
+        wanted: dict[str, Any] = json.loads(json.dumps(self._found, default=str))
+        fleet = wanted.pop("fleet", 1)
+        if not isinstance(fleet, int) or isinstance(fleet, bool) or not 1 <= fleet <= 100_000:
+            self._fault("fleet", "must be a whole number from 1 to 100000: the boards that come back at once")
+            fleet = 1
+        for section, can_be_open in (("wifi", False), ("broker", True)):
+            if isinstance(wanted.get(section), dict):
+                self._take_secret(section, wanted[section], can_be_open)
+        if isinstance(wanted.get("broker"), dict):
+            self._take_floor(wanted["broker"], wanted)
+            self._put_fleet(wanted["broker"], fleet)
+        try:
+            settings.parse(json.loads(json.dumps(wanted)))
+        except settings.SettingsError as error:
+            for fault in error.faults:
+                where, _, what = fault.partition(": ")
+                self._fault(where, what)
+        self._check_board(wanted)
+        self._wanted = wanted
+
+    def _take_secret(self, name: str, section: dict[str, Any], optional: bool) -> None:
+        if "password" in section:
+            text = f"does not belong into a file that is shared; set {WIFI_VARIABLE if name == 'wifi' else BROKER_VARIABLE}, "
+            self._fault(f"{name}.password", text + f"or write {name}.password_file")
+        file = section.pop("password_file", None)
+        is_open = section.pop("open", False) if name == "wifi" else False
+        if is_open not in (True, False):
+            self._fault(f"{name}.open", "must be true or false")
+        if file is not None and not isinstance(file, str):
+            self._fault(f"{name}.password_file", "must be the name of a file")
+        elif file is not None:
+            self._secret_files[name] = self.path.parent / file
+        if not optional and not is_open:
+            section["password"] = _STAND_IN
+
+    def _take_floor(self, broker: dict[str, Any], wanted: dict[str, Any]) -> None:
+        """What `floorsense broker init` and `add` decided, where the file does not say otherwise."""
+        folder = broker.pop("folder", None)
+        if folder is not None and not isinstance(folder, str):
+            self._fault("broker.folder", "must be the name of a folder")
+        elif folder is not None:
+            try:
+                self.floor = Floor.load(self.path.parent / folder)
+            except UsageError as error:
+                self._fault("broker.folder", str(error))
+        if self.floor is not None:
+            broker.setdefault("host", self.floor.names[0])
+            broker.setdefault("port", self.floor.port)
+            broker.setdefault("user", "/".join(str(wanted.get(key)) for key in ("site", "floor", "machine")))
+        broker.setdefault("port", 1883)
+        if broker.get("user") is not None:
+            broker["password"] = _STAND_IN
+
+    def _put_fleet(self, broker: dict[str, Any], fleet: int) -> None:
+        if fleet > 1 and "first_window_ms" not in broker:
+            broker["first_window_ms"] = min(600_000, max(2000, fleet * _FLEET_MS))
+
+    def _check_board(self, wanted: dict[str, Any]) -> None:
+        """What the board's folder knows: which pins are not there to be used."""
+        name = wanted.get("board")
+        if not isinstance(name, str):
+            return
+        try:
+            self._board = board = boards.load(name)
+        except UsageError as error:
+            self._fault("board", str(error))
+            return
+        buses, sensors = wanted.get("buses"), wanted.get("sensors")
+        places = [(f"buses.{key}", bus) for key, bus in buses.items()] if isinstance(buses, dict) else []
+        places += [(f"sensors[{i}]", one) for i, one in enumerate(sensors)] if isinstance(sensors, list) else []
+        for where, section in places:
+            for key in _PIN_KEYS:
+                pin = section.get(key) if isinstance(section, dict) else None
+                if pin in board.pins.reserved:
+                    self._fault(f"{where}.{key}", f"pin {pin} is the board's own on {name}; choose another")
+                elif pin in board.pins.input_only and key not in _INPUTS:
+                    self._fault(f"{where}.{key}", f"pin {pin} can only be read on {name}; choose another")
+
+    def _fault(self, where: str, what: str) -> None:
+        line = self._lines.of(where)
+        self.faults.append(f"{f'line {line}, ' if line else ''}{where}: {what}")
