@@ -14,6 +14,8 @@ import simulation
 
 try:
     from umachine import *  # what the unix port's own module has stays
+
+    del mem32  # noqa: F821  # but for the memory of this very process
 except ImportError:  # CPython
     pass
 
@@ -26,7 +28,7 @@ if simulation.is_esp32():
 
 
 def __getattr__(name):
-    if name not in ("I2C", "SoftI2C", "Pin", "RTC", "SPI", "SoftSPI", "WDT"):
+    if name not in ("I2C", "SoftI2C", "Pin", "RTC", "SPI", "SoftSPI", "WDT", "mem32"):
         raise AttributeError("module 'machine' has no attribute '%s'" % name)
     module = name[4:] if name[:4] == "Soft" else name
     part = __import__("parts." + module.lower(), None, None, (name,))

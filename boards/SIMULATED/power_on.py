@@ -80,6 +80,7 @@ def play(name):
     own = sys.implementation
     fields = ("name", "version", "_machine", "_mpy")
     system = System()
+    system.platform = "esp32" if simulation.is_esp32() else "rp2"
     system.implementation = namedtuple("implementation", fields)(own.name, own.version, name, own._mpy)
     sys.modules["sys"] = system
 

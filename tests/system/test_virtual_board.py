@@ -69,7 +69,7 @@ def test_it_says_what_it_plays_and_has_that_boards_heap_and_hardware(plug_in: Ca
     code = "import sys, gc, machine; print(sys.implementation._machine, gc.mem_free() + gc.mem_alloc(), machine.I2C(0))"
     machine, heap, bus = mpremote(board, "exec", code).rsplit(maxsplit=2)
     assert machine == "Generic ESP32 module with ESP32"
-    assert 110 * 1024 < int(heap) < 200 * 1024
+    assert 200 * 1024 < int(heap) < 280 * 1024
     assert bus == "I2C(0)"
 
 

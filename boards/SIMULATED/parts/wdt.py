@@ -30,10 +30,22 @@ class WDT:
 
             signal.setitimer(signal.ITIMER_REAL, WDT._limit / 1000)
 
+    @classmethod
+    def disable(cls):
+        """What the enable bit of its register does, cleared."""
+        cls._limit = None
+        if not hasattr(time, "ticks_ms"):
+            import signal
+
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
 
 def _guard():
     while True:
-        left = WDT._limit - time.ticks_diff(time.ticks_ms(), WDT._fed)
+        limit = WDT._limit
+        if limit is None:
+            return
+        left = limit - time.ticks_diff(time.ticks_ms(), WDT._fed)
         if left < 0:
             simulation.die("ALRM")
         time.sleep_ms(left + 1)

@@ -9,6 +9,7 @@ import errno
 import io
 import os
 import re
+import secrets
 import struct
 import time
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ _ENTER_S = 12
 _PRESS_EACH_S = 3
 _READ_S = 2
 _WRITE_S = 5
+_QUIET_S = 0.03
+_SYNC_TRIES = 3
 _RAW = b"raw REPL; CTRL-B to exit\r\n>"
 # mpremote has a time limit of its own for a board that says nothing.
 _ANSWER_S = 20
@@ -37,7 +40,6 @@ class Prompt:
     def __init__(self, path: str) -> None:
         self.path = path
         self._transport: Any = None
-        self.was_running = False
 
     def __enter__(self) -> "Prompt":
         """Raises BoardUnreachable: no such port, somebody has it, or no MicroPython answers."""
@@ -97,15 +99,8 @@ class Prompt:
             limit = min(end, time.monotonic() + _PRESS_EACH_S)
             while time.monotonic() < limit and not heard.endswith(_RAW):
                 heard = (heard + self._some())[-4096:]
-            if heard.endswith(_RAW):
-                self.was_running = b"KeyboardInterrupt" in heard or b"delivered" in heard
-                # Each Ctrl-A that was typed too early is answered, too.
-                time.sleep(0.02)
-                while port.in_waiting:
-                    port.read(port.in_waiting)
-                    time.sleep(0.02)
+            if heard.endswith(_RAW) and self._is_ready():
                 self._transport.in_raw_repl = True
-                self._ready()
                 return
         raise BoardUnreachable(f"{self.path}: {_who(heard)}")
 
@@ -116,11 +111,22 @@ class Prompt:
         time.sleep(0.005)
         return b""
 
-    def _ready(self) -> None:
-        """mpremote waits for a prompt before each command; the one of the banner was read."""
-        self._transport.serial.write(b"\r\x01")
-        if not self._transport.read_until(1, _RAW[:-1], timeout=_READ_S).endswith(_RAW[:-1]):
-            raise TransportError("no prompt")
+    def _is_ready(self) -> bool:
+        """Whether the next command is answered, and nothing before it: what was typed too early may still be on its way."""
+        port = self._transport.serial
+        for _ in range(_SYNC_TRIES):
+            time.sleep(_QUIET_S)
+            while port.in_waiting:
+                port.read(port.in_waiting)
+                time.sleep(_QUIET_S)
+            port.write(b"\r\x01")
+            # mpremote reads the prompt itself before each command.
+            banner = self._transport.read_until(1, _RAW[:-1], timeout=_READ_S)
+            token = secrets.token_hex(4)
+            with contextlib.suppress(TransportError, struct.error):
+                if banner.endswith(_RAW[:-1]) and token.encode() == self._transport.exec_raw(f"print({token!r})", 2)[0].strip():
+                    return True
+        return False
 
     @contextlib.contextmanager
     def _words(self) -> Iterator[None]:

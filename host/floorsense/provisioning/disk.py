@@ -1,5 +1,6 @@
 """A board's flash, over its prompt: what is there, by hash computed there, and how it is changed."""
 
+import ast
 import base64
 import hashlib
 from collections.abc import Callable, Iterable
@@ -41,6 +42,7 @@ def _l(p,k):
 """
 # Flash is freed as files are removed; a folder goes when it is empty.
 _REMOVE = "import os\nfor p in {paths!r}:\n try:\n  os.remove(p)\n except OSError as e:\n  if e.args[0]!=2:\n   raise\n"
+_MAKE = "import os\nfor p in {paths!r}:\n try:\n  os.mkdir(p)\n except OSError as e:\n  if e.args[0]!=17:\n   raise\n"
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Room:
 
 
 class Disk:
-    """``progress(done, total)`` hears of bytes written."""
+    """``written`` counts the bytes that were."""
 
     def __init__(self, prompt: Prompt) -> None:
         self._prompt = prompt
@@ -78,9 +80,8 @@ class Disk:
     def text(self, path: str) -> str | None:
         """The first 64 characters of a file that holds no secret; None where there is none."""
         code = f"try:\n with open({path!r}) as f:\n  print(repr(f.read(64)))\nexcept (OSError,ValueError):\n print(None)\n"
-        self._prompt.run("")
         said = self._prompt.run(code).strip()
-        return None if said == "None" or not said else str(_literal(said))
+        return None if said == "None" or not said else str(ast.literal_eval(said))
 
     def room(self) -> Room:
         block, _, total, free = self._prompt.ask("os.statvfs('/')[:4]")
@@ -91,9 +92,8 @@ class Disk:
         for path in paths:
             parts = path.split("/")[1:-1]
             folders.update("/" + "/".join(parts[: i + 1]) for i in range(len(parts)))
-        code = f"import os\nfor p in {sorted(folders)!r}:\n try:\n  os.mkdir(p)\n except OSError as e:\n  if e.args[0]!=17:\n   raise\n"
         if folders:
-            self._prompt.run(code)
+            self._prompt.run(_MAKE.format(paths=sorted(folders)))
 
     def write(self, path: str, data: bytes, progress: Callable[[int], None] = lambda _count: None) -> None:
         """Write a file as it is; a cut leaves a part of it. Raises BoardError, for a full flash as well."""
@@ -118,12 +118,6 @@ class Disk:
         names = list(paths)
         for at in range(0, len(names), 16):
             self._prompt.run(_REMOVE.format(paths=names[at : at + 16]))
-
-
-def _literal(text: str) -> object:
-    import ast
-
-    return ast.literal_eval(text)
 
 
 def _parsed(said: str) -> list[tuple[str, str]]:

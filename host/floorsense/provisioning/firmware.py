@@ -62,8 +62,8 @@ def ask_runtime(prompt: Prompt) -> Runtime:
     version, sub = emitted_format()
     if runtime.mpy & 0xFF != version or runtime.mpy >> 8 & 3 != sub:
         raise BoardError(
-            f"{prompt.path}: {runtime} takes .mpy files of format {runtime.mpy & 0xFF}.{runtime.mpy >> 8 & 3}, and the mpy-cross "
-            f"here makes {version}.{sub}; flash a MicroPython that matches, or install the mpy-cross of its version"
+            f"{prompt.path}: {runtime} takes .mpy files of format {runtime.mpy & 0xFF}.{runtime.mpy >> 8 & 3}, and "
+            f"mpy-cross here makes {version}.{sub}; flash a MicroPython that matches, or install the mpy-cross of its version"
         )
     return runtime
 

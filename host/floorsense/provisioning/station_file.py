@@ -43,7 +43,7 @@ class Station:
     password: Secret | None
     floor: Floor | None
     settings: Secret = field(repr=False)
-    files: dict[str, bytes] = field(default_factory=dict, repr=False)
+    files: dict[str, Secret] = field(default_factory=dict, repr=False)
 
 
 class StationFile:

