@@ -94,7 +94,7 @@ def test_only_the_settings_are_written_when_only_they_differ(
     plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
 ) -> None:
     board = plug_in()
-    provision(station(tmp_path, broker.url.port), board.port, QUIET, wait_s=0)
+    provision(station(tmp_path, broker.url.port), board.port, QUIET, wait_s=WAIT_S)
     outcome = provision(station(tmp_path, broker.url.port, more="qos = 2\n"), board.port, QUIET, wait_s=WAIT_S)
     assert outcome.changes == ["/settings.json to write"]
     assert outcome.bytes_written < 1000 and outcome.first
