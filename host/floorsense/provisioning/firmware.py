@@ -10,24 +10,8 @@ from floorsense.cable.prompt import Prompt
 from floorsense.errors import BoardError
 from floorsense.paths import FIRMWARE, LIB
 from floorsense.toolchain.libraries import ensure_libraries
-from floorsense.toolchain.micropython import OLDEST, compile_file, compile_tree, emitted_format
+from floorsense.toolchain.micropython import NATIVE, OLDEST, compile_file, compile_tree, emitted_format
 
-# py/persistentcode.h: the numbers of mpy-cross's -march names in sys.implementation._mpy, from bit 10 on.
-_ARCHITECTURES = {
-    0: None,
-    1: "x86",
-    2: "x64",
-    3: "armv6",
-    4: "armv6m",
-    5: "armv7m",
-    6: "armv7em",
-    7: "armv7emsp",
-    8: "armv7emdp",
-    9: "xtensa",
-    10: "xtensawin",
-    11: "rv32imc",
-    12: "rv64imc",
-}
 _VERSION = re.compile(r'^VERSION = "([^"]+)"$', re.MULTILINE)
 
 
@@ -43,7 +27,8 @@ class Runtime:
     @property
     def arch(self) -> str | None:
         """mpy-cross's name of the processor; None where native code is not taken."""
-        return _ARCHITECTURES.get(self.mpy >> 10 & 0x2F)
+        number = self.mpy >> 10 & 15
+        return NATIVE[number] if number < len(NATIVE) else None
 
     def __str__(self) -> str:
         return f"MicroPython {'.'.join(map(str, self.version))}"

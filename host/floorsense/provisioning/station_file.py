@@ -15,6 +15,7 @@ from floorsense import boards
 from floorsense.boards import Board
 from floorsense.broker.floor import Floor
 from floorsense.errors import UsageError
+from floorsense.fleet import first_window_ms
 from floorsense.provisioning.toml_lines import TomlLines
 from floorsense.secret import Secret, find_secret, read_secret
 
@@ -24,8 +25,6 @@ BROKER_VARIABLE = "FLOORSENSE_BOARD_PASSWORD"
 _PIN_KEYS = ("scl", "sda", "sck", "mosi", "miso", "pin", "cs")
 # It is read at these; all others are driven.
 _INPUTS = ("miso",)
-# Where full jitter keeps any second's share of the reconnects of 1,000 boards below 5 % (docs/settings.md).
-_FLEET_MS = 45
 # In place of a secret that is not known yet, so that all else can be checked; never written anywhere.
 _STAND_IN = "x" * 8
 
@@ -159,7 +158,7 @@ class StationFile:
 
     def _put_fleet(self, broker: dict[str, Any], fleet: int) -> None:
         if fleet > 1 and "first_window_ms" not in broker:
-            broker["first_window_ms"] = min(600_000, max(2000, fleet * _FLEET_MS))
+            broker["first_window_ms"] = first_window_ms(fleet)
 
     def _check_board(self, wanted: dict[str, Any]) -> None:
         """What the board's folder knows: which pins are not there to be used."""

@@ -42,8 +42,8 @@ def listening_url(station: Station) -> tuple[Identity, str | None]:
     """Who we are at the station's broker, and the CA to trust: the floor's host identity, else the board's own."""
     if station.floor is not None:
         secret = read_secret(station.floor.host_secret)
-        return Identity(station.host, station.floor.port, True, HOST_USER, secret), str(station.floor.ca)
-    return Identity(station.host, station.port, False, station.user, station.password), None
+        return Identity(station.host, station.floor.port, True, HOST_USER, secret=secret), str(station.floor.ca)
+    return Identity(station.host, station.port, False, station.user, secret=station.password), None
 
 
 @dataclass(frozen=True)
