@@ -13,7 +13,8 @@ PACKAGE = json.loads((FIRMWARE / "package.json").read_text(encoding="utf-8"))
 
 
 def ours() -> set[str]:
-    return {str(path.relative_to(FIRMWARE)) for path in FIRMWARE.rglob("*.py")} - {"manifest.py"}
+    """The launcher chooses between two firmwares in the flash: neither image nor mip has two."""
+    return {str(path.relative_to(FIRMWARE)) for path in FIRMWARE.rglob("*.py")} - {"launcher.py", "manifest.py"}
 
 
 def frozen() -> tuple[dict[str, Any], set[str]]:
