@@ -180,9 +180,10 @@ def test_a_fault_on_the_line_is_tried_once_more_and_slowly(flash: Flash, play: P
 
 
 def test_a_cable_pulled_meanwhile_is_told(flash: Flash, play: Play, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Over a socket: the number of a pseudo-terminal that is gone may be another's at once.
     # esptool waits for the port to come back, a second each time.
     monkeypatch.setattr("esptool.cmds.DEFAULT_CONNECT_ATTEMPTS", 1)
-    rom = play(Esp32Rom(PtyLine(), "esp32", unplug_at=40))
+    rom = play(Esp32Rom(SocketLine(), "esp32", unplug_at=40))
     code, _, err = flash("--port", rom.url, "--image", written(tmp_path, "esp32"), "--no-stub")
     assert code == 3
     assert f"{rom.url}: the port went away" in err

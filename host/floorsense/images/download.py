@@ -62,7 +62,7 @@ def newest(board: Board, site: str, version: str | None, client: httpx2.Client) 
         text = b"".join(_bounded(response, _PAGE_LIMIT, page)).decode("utf-8", "replace")
     found = [one for one in cache.names_on(text, board) if version in (None, one.version)]
     if not found:
-        what = f"version {version} of {board.name}" if version else f"an image for {board.name}"
+        what = f"version {version} of {board.name}" if version else f"image for {board.name}"
         raise BoardError(f"{page} has no {what}")
     return found[0], urljoin(site, _FILES + found[0].path.name)
 
