@@ -1,58 +1,78 @@
-"""The bounded queue of readings that are not on their way yet.
+"""The bounded queue of readings that nobody has acknowledged yet.
 
 Readings are packed into one preallocated ring of bytes: 500 of them take 12 KB, and a steady state allocates nothing that
-stays. The order is the order of arrival. When the ring is full the oldest reading is dropped, and counted for its series:
-what an operator needs after an outage is how things are now, and the gap in ``seq`` tells the rest.
+stays. A reading keeps its place in the ring until it is let go, so what is in the window is here too. When the ring is full
+the oldest reading is dropped, and counted for its series: what an operator needs after an outage is how things are now, and
+the gap in ``seq`` tells the rest.
+
+Where the settings want it, what is held for too long moves to flash: ``store.spill`` is opened when it first is.
+What comes from the backlog is marked as replayed, and takes turns with what comes from the ring: neither starves. Each of
+the two is in order.
 
 A reading waits with the time since the board's start, marked CLOCK_NOT_SET, and is dated when it leaves: one that was taken
 before the clock was set, or put right, gets its date from what is known by then. A clock that steps changes neither the
-order of what waits nor its age.
+order of what waits nor its age. What goes to flash is dated when it goes: the next start could not.
 """
 
 import struct
 
-from .contract.reading import CLOCK_NOT_SET, FAULT, REPLAYED, Reading
+from .contract.reading import CLOCK_NOT_SET, REPLAYED
+from .record import BOOT, HEADER_SIZE, PLACE, RECORD_LIMIT, TS, Series, pack, unpack  # noqa: F401
 
-# series, flags, length of what follows the header, -, boot, seq, value, ts in ms
-_HEADER = "<BBBxIIiQ"
-HEADER_SIZE = struct.calcsize(_HEADER)
-_BOOT = 4
-_TS = 16
 # A reading that waited longer than this is marked as replayed, in ms.
 REPLAYED_AFTER = 5000
-# What a fault's reason or a window's features may take behind the header. It must fit a byte.
-EXTRA_LIMIT = 96
-RECORD_LIMIT = HEADER_SIZE + EXTRA_LIMIT
 
+# States of a record in the ring.
+WAITING = 0
+TAKEN = 1
+DONE = 2
 
-class Series:
-    """The readings of one topic: where they go, at which QoS, and how far they are numbered."""
-
-    def __init__(self, index, topic, quantity, qos):
-        """``topic`` is bytes: umqtt.simple counts characters of a str where MQTT wants bytes."""
-        self.index = index
-        self.topic = topic
-        self.quantity = quantity
-        self.qos = qos
-        self.seq = 0
-        self.dropped = 0
+# The place of a record that is in the ring is below this.
+_ON_FLASH = 0xFFFFFFFF
+MASK = 0x3FFFFFFF
 
 
 class Outbox:
-    def __init__(self, series, boot, capacity):
-        """``series``: the Series, in the order of their index; ``capacity``: readings without extras that fit."""
+    """``dropped``: readings given up, on flash too."""
+
+    def __init__(self, series, boot, capacity, clock=None, open_spill=None, gather_ms=60000):
+        """``series``: the Series, in the order of their index; ``capacity``: readings without extras that fit;
+        ``clock``: dates what is dropped or goes to flash; ``open_spill(outbox)``: a store.spill Spill;
+        ``gather_ms``: what is held for that long goes there."""
         self.series = series
         self.boot = boot
+        self.clock = clock
+        self.spill = None
+        # What the spill has put on flash, once there is a spill.
+        self.backlog = None
+        self._open_spill = open_spill
         self._by_name = {one.quantity.name: one for one in series}
-        self._ring = bytearray(capacity * HEADER_SIZE)
+        self.ring = bytearray(capacity * HEADER_SIZE)
         self._scratch = bytearray(RECORD_LIMIT)
-        self._head = 0
-        self._used = 0
-        self.count = 0
-        self.dropped = 0
+        self._stamp = bytearray(HEADER_SIZE)
+        # The oldest record: its place and its number; the bytes and records from there on.
+        self.head = 0
+        self.first = 0
+        self.used = 0
+        self.held = 0
+        # The first record that waits, and how many do.
+        self._next = 0
+        self._waiting = 0
+        self._is_backlog_next = True
+        self._dropped = 0
+        # How often something was let go.
+        self.moves = 0
+        self.gather_ms = gather_ms
 
     def __len__(self):
-        return self.count
+        """Readings that wait to be taken."""
+        if self.backlog is None:
+            return self._waiting
+        return self._waiting + self.backlog.waiting
+
+    @property
+    def dropped(self):
+        return self._dropped if self.backlog is None else self._dropped + self.backlog.dropped
 
     def put(self, reading):
         """Number a reading of the sampler's and take it over. Never fails: the oldest gives way."""
@@ -63,13 +83,28 @@ class Outbox:
         self._append(pack(reading, one.index, self._scratch))
 
     def take(self, record):
-        """Move the oldest reading into ``record`` (a bytearray of RECORD_LIMIT). Returns its length, 0 when empty."""
-        if not self.count:
+        """Copy the next reading to be sent into ``record``, a bytearray of RECORD_LIMIT. Returns its length, 0 when none is.
+
+        It is the caller's until ``let_go``.
+        """
+        backlog = self.backlog
+        if backlog is not None and backlog.waiting and (self._is_backlog_next or not self._waiting):
+            self._is_backlog_next = False
+            size = backlog.take(record)
+            if size:
+                return size
+        self._is_backlog_next = True
+        if not self._waiting:
             return 0
-        head = self._head
-        size = HEADER_SIZE + self._ring[(head + 2) % len(self._ring)]
-        self._copy_out(head, record, size)
-        self._advance(size)
+        ring = self.ring
+        place = self._next
+        size = self.size_at(place)
+        self.copy_out(place, record, size)
+        number = self.first + self.held - self._waiting
+        struct.pack_into("<II", record, PLACE, place, number & MASK)
+        ring[(place + 3) % len(ring)] = TAKEN
+        self._next = (place + size) % len(ring)
+        self._waiting -= 1
         return size
 
     def date(self, record, clock, now):
@@ -78,99 +113,121 @@ class Outbox:
         One of an earlier boot keeps the date it has: when that boot began is not known to this one. Returns whether it is
         marked as replayed.
         """
-        boot = struct.unpack_from("<I", record, _BOOT)[0]
+        boot = struct.unpack_from("<I", record, BOOT)[0]
         if boot != self.boot:
             record[1] |= REPLAYED
         elif record[1] & CLOCK_NOT_SET:
-            up = struct.unpack_from("<Q", record, _TS)[0]
-            if clock.up(now) - up > REPLAYED_AFTER:
+            if clock.up(now) - struct.unpack_from("<Q", record, TS)[0] > REPLAYED_AFTER:
                 record[1] |= REPLAYED
-            if clock.is_set:
-                record[1] &= ~CLOCK_NOT_SET
-                # Before 1970 there are no dates: a clock that is set to its first second has none for what was before.
-                struct.pack_into("<Q", record, _TS, max(0, clock.date(up)))
+            date(record, clock)
         return record[1] & REPLAYED != 0
 
-    def qos_of_next(self):
-        """The QoS of the oldest reading's series, or None when empty."""
-        if not self.count:
-            return None
-        return self.series[self._ring[self._head]].qos
+    def let_go(self, record):
+        """The reading in ``record``, as ``take`` gave it, is delivered."""
+        place, number = struct.unpack_from("<II", record, PLACE)
+        self.moves += 1
+        if place == _ON_FLASH:
+            self.backlog.let_go(number)
+            return
+        if (number - self.first) & MASK >= self.held:
+            # It went to flash meanwhile, or gave way.
+            if self.backlog is not None:
+                self.backlog.let_go_moved(number)
+            return
+        self.ring[(place + 3) % len(self.ring)] = DONE
+        while self.held > self._waiting and self.ring[(self.head + 3) % len(self.ring)] == DONE:
+            self.advance()
 
-    def _append(self, size):
-        ring = self._ring
-        while self._used + size > len(ring):
-            self._drop_oldest()
-        tail = (self._head + self._used) % len(ring)
-        first = min(size, len(ring) - tail)
-        ring[tail : tail + first] = self._scratch[:first]
-        if first < size:
-            ring[: size - first] = self._scratch[first:size]
-        self._used += size
-        self.count += 1
+    def step(self, now, is_served, quiet_ms):
+        """The work on flash that is due: at most one write. To be called each turn, but while a window is captured.
 
-    def _drop_oldest(self):
-        ring = self._ring
-        self.series[ring[self._head]].dropped += 1
-        self.dropped += 1
-        self._advance(HEADER_SIZE + ring[(self._head + 2) % len(ring)])
+        ``is_served``: the session has a broker; ``quiet_ms``: until the next sample.
+        """
+        if self.spill is not None:
+            self.spill.step(now, is_served, quiet_ms)
+        elif self._open_spill is not None and self.is_pressing(now):
+            self.open()
 
-    def _advance(self, size):
-        self._head = (self._head + size) % len(self._ring)
-        self._used -= size
-        self.count -= 1
+    def is_pressing(self, now):
+        """Whether something is held for too long, or the ring is half full."""
+        return 2 * self.used > len(self.ring) or self.age(now) >= self.gather_ms
 
-    def _copy_out(self, at, record, size):
-        ring = self._ring
+    def age(self, now):
+        """For how many ms the oldest reading is held."""
+        if not self.held:
+            return 0
+        self.copy_out(self.head, self._stamp, HEADER_SIZE)
+        return self.clock.up(now) - struct.unpack_from("<Q", self._stamp, TS)[0]
+
+    def open(self):
+        """Open what spills to flash, if it is not open and there is memory for it. Returns whether it is."""
+        if self.spill is None and self._open_spill is not None:
+            try:
+                self.spill = self._open_spill(self)
+                self.backlog = self.spill.backlog
+            except MemoryError:
+                self._open_spill = None
+                print("store: no memory for it; readings stay in RAM")
+        return self.spill is not None
+
+    def size_at(self, place):
+        """Bytes of the record at ``place`` in the ring."""
+        return HEADER_SIZE + self.ring[(place + 2) % len(self.ring)]
+
+    def copy_out(self, at, record, size):
+        """Copy ``size`` bytes from place ``at`` of the ring."""
+        ring = self.ring
         first = min(size, len(ring) - at)
         record[:first] = ring[at : at + first]
         if first < size:
             record[first:size] = ring[: size - first]
 
+    def advance(self):
+        """The oldest record leaves the ring."""
+        ring = self.ring
+        size = self.size_at(self.head)
+        if ring[(self.head + 3) % len(ring)] == WAITING:
+            self._waiting -= 1
+            self._next = (self.head + size) % len(ring)
+        self.head = (self.head + size) % len(ring)
+        self.used -= size
+        self.held -= 1
+        self.first = (self.first + 1) & MASK
 
-def pack(reading, index, record):
-    """Write a numbered reading of series ``index`` into ``record``. Returns its length in bytes."""
-    extra = b""
-    if reading.flags & FAULT:
-        extra = (reading.reason or "").encode()[:EXTRA_LIMIT]
-    elif reading.features is not None:
-        extra = struct.pack("<%di" % len(reading.features), *reading.features)
-    struct.pack_into(
-        _HEADER,
-        record,
-        0,
-        index,
-        reading.flags,
-        len(extra),
-        reading.boot,
-        reading.seq,
-        0 if reading.value is None else reading.value,
-        reading.ts,
-    )
-    if extra:
-        record[HEADER_SIZE : HEADER_SIZE + len(extra)] = extra
-    return HEADER_SIZE + len(extra)
+    def _append(self, size):
+        ring = self.ring
+        while self.used + size > len(ring):
+            self._drop_oldest()
+        tail = (self.head + self.used) % len(ring)
+        first = min(size, len(ring) - tail)
+        ring[tail : tail + first] = self._scratch[:first]
+        if first < size:
+            ring[: size - first] = self._scratch[first:size]
+        if not self._waiting:
+            self._next = tail
+        self.used += size
+        self.held += 1
+        self._waiting += 1
+
+    def _drop_oldest(self):
+        """Make room. What is in the window stays there, and is not lost."""
+        ring = self.ring
+        if ring[(self.head + 3) % len(ring)] == WAITING:
+            self.copy_out(self.head, self._stamp, HEADER_SIZE)
+            ts = date(self._stamp, self.clock)
+            if self._stamp[1] & CLOCK_NOT_SET:
+                ts = None
+            self.series[ring[self.head]].give_up(1, ts, ts)
+            self._dropped += 1
+        self.advance()
 
 
-def unpack(record, series):
-    """The ``(Series, Reading)`` in a record; ``series`` is the outbox's list."""
-    index, flags, length, boot, seq, value, ts = struct.unpack_from(_HEADER, record, 0)
-    kind = series[index].quantity
-    reason = None
-    features = None
-    if flags & FAULT:
-        value = None
-        reason = _text(bytes(record[HEADER_SIZE : HEADER_SIZE + length]))
-    elif length:
-        features = struct.unpack_from("<%di" % (length // 4), record, HEADER_SIZE)
-    return series[index], Reading(kind, value, ts, flags, reason, features, boot, seq)
-
-
-def _text(cut):
-    """``cut`` decoded; a character that the limit cut in two goes."""
-    while cut:
-        try:
-            return cut.decode()
-        except UnicodeError:
-            cut = cut[:-1]
-    return ""
+def date(record, clock):
+    """Put the date into a ``record`` of this boot, where it has none and the clock is set. Returns its ``ts``."""
+    ts = struct.unpack_from("<Q", record, TS)[0]
+    if record[1] & CLOCK_NOT_SET and clock is not None and clock.is_set:
+        record[1] &= ~CLOCK_NOT_SET
+        # Before 1970 there are no dates: a clock that is set to its first second has none for what was before.
+        ts = max(0, clock.date(ts))
+        struct.pack_into("<Q", record, TS, ts)
+    return ts

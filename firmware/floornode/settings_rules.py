@@ -60,7 +60,13 @@ SECTIONS = {
         ("period_ms", "whole", 1000, 10, 86400000),
         ("qos", "qos", 1),
     ),
-    "outbox": (("capacity", "whole", 500, 10, 10000),),
+    # What LittleFS drops and keeps at a time are two blocks of 4 KiB.
+    "outbox": (
+        ("capacity", "whole", 500, 10, 10000),
+        ("durability", "choice", "outage", ("ram", "outage", "always")),
+        ("gather_s", "whole", 60, 1, 3600),
+        ("flash_kib", "whole", 512, 16, 16384),
+    ),
     # A day is the longest here too. 1024 s is the longest that RFC 5905 polls at by default.
     "time": (
         ("server", "host", None, 1, 253),

@@ -11,15 +11,17 @@ from .health import Health
 from .mqtt.backoff import Backoff
 from .mqtt.client import Client
 from .mqtt.inflight import Inflight
-from .mqtt.session import JOIN, REST, STOPPED, Session
+from .mqtt.session import JOIN, REST, SERVE, STOPPED, Session
 from .mqtt.stream import Stream
-from .outbox import Outbox, Series
+from .outbox import Outbox
+from .record import Series
 from .sampler import Probe, Sampler
 from .watchdog import LIMIT_MS, Watchdog
 
 SETTINGS = "settings.json"
 BOOT = "boot"
 TRIAL = "trial"
+STORE = "store"
 
 # No sleep is longer, so that whatever looks at the clock in between (a watchdog, a changed network) gets its turn.
 LONGEST_WAIT = 1000
@@ -42,8 +44,13 @@ class Status:
 
     def birth(self, now):
         station = self._station
-        dropped = [(one.quantity.name, one.dropped) for one in station.outbox.series if one.dropped]
-        return status.birth(station.outbox.boot, self._time(now), VERSION, station.settings.board, station.published, dropped)
+        outbox = station.outbox
+        lossy = [one for one in outbox.series if one.dropped]
+        dropped = [(one.quantity.name, one.dropped) for one in lossy]
+        between = [(one.quantity.name, one.dropped_from, one.dropped_to) for one in lossy]
+        if outbox.backlog is not None:
+            outbox.backlog.tell()
+        return status.birth(outbox.boot, self._time(now), VERSION, station.settings.board, station.published, dropped, between)
 
     def last_word(self, now):
         return status.last_word(self._station.outbox.boot, self._time(now))
@@ -80,7 +87,7 @@ class Station:
             if sensors.load(sensor.driver).lead_ms is not None:
                 from .long_probe import LongProbe as probe
             probes.append(probe(name, self._opener(sensor), sensor.period_ms, kinds))
-        self.outbox = Outbox(series, number, config.outbox_capacity)
+        self.outbox = self._outbox(series, number, config.outbox)
         self.sampler = Sampler(probes, self.clock)
         self.link = port.link(config.wifi)
         self.session = self._session(config.broker)
@@ -111,6 +118,8 @@ class Station:
         self.watchdog.report(HEALTH)
         if self._on_trial and self.session.delivered:
             self._confirm()
+        if not self.sampler.is_capturing:
+            self.outbox.step(now, self.session.state == SERVE, self.sampler.next(now))
 
     def next(self, now):
         """Milliseconds until there is something to do, unless a packet comes first."""
@@ -149,7 +158,10 @@ class Station:
             now = port.ticks()
             self.session.step(now)
             port.wait(min(self.session.next(now), 20))
-        self.log("longest step %d ms, %d delivered, %d left behind" % self._account())
+        account = self._account()
+        if self.outbox.held and self.outbox.open():
+            self.outbox.spill.flush()
+        self.log("longest step %d ms, %d delivered, %d left behind" % account)
 
     def log(self, text):
         ms = ticks_diff(self.port.ticks(), self._started)
@@ -170,6 +182,21 @@ class Station:
         self._on_trial = False
         trial.confirm()
         self.log("trial: this firmware is confirmed")
+
+    def _outbox(self, series, number, wanted):
+        """The outbox, with flash behind it where the settings want that: ``ram`` pays nothing for it."""
+        if wanted.durability == "ram":
+            return Outbox(series, number, wanted.capacity, self.clock)
+
+        def open_spill(outbox):
+            from .store import spill
+
+            return spill.open(outbox, STORE, wanted, self.log)
+
+        outbox = Outbox(series, number, wanted.capacity, self.clock, open_spill, wanted.gather_s * 1000)
+        if STORE in os.listdir():
+            outbox.open()
+        return outbox
 
     def _opener(self, sensor):
         """What opens a sensor: now, and again whenever it was lost."""

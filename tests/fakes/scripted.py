@@ -9,7 +9,8 @@ from floornode.mqtt.client import Client
 from floornode.mqtt.inflight import Inflight
 from floornode.mqtt.session import Session
 from floornode.mqtt.stream import Stream
-from floornode.outbox import Outbox, Series
+from floornode.outbox import Outbox
+from floornode.record import Series
 
 TOPIC = b"factory/floor-2/machine-42/temperature"
 STATUS = b"factory/floor-2/machine-42/status"

@@ -38,6 +38,14 @@ def test_birth_reports_what_was_given_up():
     assert message == BIRTH + b',"dropped":{"temperature":7,"humidity":2}}'
 
 
+def test_birth_says_when_what_was_given_up_had_been_measured():
+    between = (("temperature", 1706900000125, 1706903600000),)
+    message = birth(3, 1706900000125, "0.1.0", "RPI_PICO_W", SERIES, (("temperature", 7),), between)
+    said = b',"dropped":{"temperature":7},"dropped_between":{"temperature":[1706900000.125,1706903600.000]}}'
+    assert message == BIRTH + said
+    assert decode(json.loads(message))
+
+
 def test_birth_has_no_time_while_the_clock_is_not_set():
     assert b'"boot":3,"ts":null,' in birth(3, None, "0.1.0", "RPI_PICO_W", SERIES)
 
@@ -100,6 +108,9 @@ def test_fields_of_a_wrong_type_are_refused():
         (("board", None), "'board' is not text"),
         (("dropped", []), "'dropped' is not an object"),
         (("dropped", "temperature", -1), "'dropped' of 'temperature' is not a whole number"),
+        (("dropped_between", 5), "'dropped_between' is not an object"),
+        (("dropped_between", {"temperature": [1]}), "'dropped_between' of 'temperature' is not two times"),
+        (("dropped_between", {"temperature": [1, None]}), "'ts' is not a number"),
         (("readings", "humidity", "period", 0), "'period' is 0; it is in seconds, above 0"),
         (("readings", "humidity", "period", "1"), "'period' is not a number"),
         (("readings", "humidity", "qos", 3), "'qos' is 3"),

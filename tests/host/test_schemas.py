@@ -152,12 +152,14 @@ def test_T55_every_reading_a_board_can_send_is_valid(reading: Reading) -> None:
     st.text(),
     st.lists(st.tuples(KINDS, st.text(), st.integers(1, 86400000), st.integers(0, 2)), unique_by=lambda s: s[0].name),
     st.lists(st.tuples(KINDS.map(lambda kind: kind.name), COUNTS), unique_by=lambda d: d[0]),
+    TIMES,
+    TIMES,
 )
 def test_T55_every_status_a_board_can_send_is_valid(
-    boot: int, ts: int | None, firmware: str, board: str, series: list[Any], dropped: list[Any]
+    boot: int, ts: int | None, firmware: str, board: str, series: list[Any], dropped: list[Any], first: int, last: int
 ) -> None:
     for message in (
-        status.birth(boot, ts, firmware, board, series, dropped),
+        status.birth(boot, ts, firmware, board, series, dropped, [(name, first, last) for name, _count in dropped]),
         status.will(boot),
         status.last_word(boot, ts),
     ):
@@ -214,6 +216,9 @@ STATUSES = JSON | st.fixed_dictionaries(
             st.dictionaries(st.sampled_from([kind.name for kind in QUANTITIES] + ["co2"]), mostly(SERIES), max_size=2)
         ),
         "dropped": mostly(st.dictionaries(st.text(), mostly(EDGES), max_size=2)),
+        "dropped_between": mostly(
+            st.dictionaries(st.text(), mostly(st.lists(mostly(EDGES), min_size=1, max_size=3)), max_size=2)
+        ),
     },
 )
 

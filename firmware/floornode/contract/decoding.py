@@ -145,6 +145,14 @@ def decode_status(fields):
         raise ValueError("'dropped' is not an object")
     for name in dropped:
         count(dropped[name], "'dropped' of %s" % shown(name))
+    between = fields.get("dropped_between", {})
+    if not isinstance(between, dict):
+        raise ValueError("'dropped_between' is not an object")
+    for name in between:
+        if not isinstance(between[name], list) or len(between[name]) != 2:
+            raise ValueError("'dropped_between' of %s is not two times" % shown(name))
+        for ts in between[name]:
+            seconds(ts)
     return fields
 
 

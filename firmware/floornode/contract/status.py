@@ -25,30 +25,42 @@ def last_word(boot, ts):
     return ('{"status":"%s","boot":%d,"ts":%s}' % (STOPPED, boot, _time(ts))).encode()
 
 
-def birth(boot, ts, firmware, board, series, dropped=()):
+def birth(boot, ts, firmware, board, series, dropped=(), between=()):
     """The birth message's payload as bytes.
 
     - ``ts``: Unix milliseconds of this connection, or None while the clock is not set;
     - ``firmware``: version text; ``board``: the board folder's name;
     - ``series``: ``(quantity, sensor, period_ms, qos)`` of each topic the board publishes;
-    - ``dropped``: ``(quantity name, count)`` of readings this boot has given up, where there are any.
+    - ``dropped``: ``(quantity name, count)`` of readings this boot has given up, where there are any;
+    - ``between``: ``(quantity name, first, last)`` of the same, their ``ts`` in ms.
     """
-    text = '{"status":"%s","boot":%d,"ts":%s,"firmware":%s,"contract":%d,"board":%s,"readings":{%s}' % (
-        ONLINE,
-        boot,
-        _time(ts),
-        escape(firmware),
-        CONTRACT,
-        escape(board),
-        ",".join(
-            '"%s":{"unit":"%s","sensor":%s,"period":%s,"qos":%d}'
-            % (kind.name, kind.unit, escape(sensor), decimal(period_ms, 3), qos)
-            for kind, sensor, period_ms, qos in series
-        ),
-    )
+    # In pieces: a small heap has no room for the text, and the text with an end, and the bytes of both.
+    parts = []
+    parts.append(('{"status":"%s","boot":%d,"ts":%s,"firmware":%s,' % (ONLINE, boot, _time(ts), escape(firmware))).encode())
+    parts.append(('"contract":%d,"board":%s,"readings":{' % (CONTRACT, escape(board))).encode())
+    for kind, sensor, period_ms, qos in series:
+        text = '"%s":{"unit":"%s","sensor":%s,"period":%s,"qos":%d},'
+        parts.append((text % (kind.name, kind.unit, escape(sensor), decimal(period_ms, 3), qos)).encode())
+    _end(parts)
     if dropped:
-        text += ',"dropped":{%s}' % ",".join('"%s":%d' % pair for pair in dropped)
-    return (text + "}").encode()
+        parts.append(b',"dropped":{')
+        for pair in dropped:
+            parts.append(('"%s":%d,' % pair).encode())
+        _end(parts)
+    if between:
+        parts.append(b',"dropped_between":{')
+        for name, first, last in between:
+            parts.append(('"%s":[%s,%s],' % (name, _time(first), _time(last))).encode())
+        _end(parts)
+    parts.append(b"}")
+    return b"".join(parts)
+
+
+def _end(parts):
+    """Close the object that was opened, without the comma of its last."""
+    if parts[-1][-1:] == b",":
+        parts[-1] = parts[-1][:-1]
+    parts.append(b"}")
 
 
 def _time(ts):

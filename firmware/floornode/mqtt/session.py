@@ -314,6 +314,7 @@ class Session:
     def _let_go(self, slot):
         if slot.text is None:
             self.delivered += 1
+            self.outbox.let_go(slot.record)
         self.inflight.release(slot)
 
     def _is_sendable(self):

@@ -1,9 +1,11 @@
 """One board as its status messages tell it, and where they disagree with each other."""
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
 from floornode.contract import status
+from floornode.contract.decoding import TS_MAX, TS_MIN
 from floornode.contract.reading import Reading
 from floorsense.check.findings import FAULT, Findings
 from floorsense.check.series import Series
@@ -71,7 +73,7 @@ class Board:
         for name, count in dropped.items():
             if not retain and count > known.get(name, 0):
                 more = count - known.get(name, 0)
-                text = f"the board gave up {more} readings of {name}, for its outbox was full"
+                text = f"the board gave up {more} readings of {name}, for its outbox was full{_span(said, name)}"
                 findings.add("dropped", FAULT, self.name, f"{self.name}/{name}", text, boot=boot)
         self.boot, self.dropped, self.declared = boot, dropped, said["readings"]
         self.board, self.firmware = str(said.get("board", "")), str(said.get("firmware", ""))
@@ -104,3 +106,12 @@ class Board:
         if reading.boot is None or reading.boot != self.boot:
             return None
         return self.declared.get(reading.quantity.name, {}).get(key)
+
+
+def _span(said: dict[str, Any], name: str) -> str:
+    """When what a birth says was dropped had been measured, for a person; "" where it says nothing of it."""
+    between = (said.get("dropped_between") or {}).get(name)
+    if not between or not all(TS_MIN <= ts * 1000 <= TS_MAX for ts in between):
+        return ""
+    first, last = (time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(ts)) for ts in between)
+    return f"; dated {first} to {last} UTC"

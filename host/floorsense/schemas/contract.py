@@ -117,6 +117,11 @@ def status_body() -> Schema:
                 "additionalProperties": _COUNT,
                 "description": "Readings this boot has given up, by quantity.",
             },
+            "dropped_between": {
+                "type": "object",
+                "additionalProperties": {"type": "array", "items": _SECONDS, "minItems": 2, "maxItems": 2},
+                "description": "The ts of the first and the last of them.",
+            },
         },
         "if": {"properties": {"status": {"const": ONLINE}}},
         "then": {

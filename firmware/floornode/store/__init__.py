@@ -1,0 +1,6 @@
+"""Readings on flash: what waits there outlives an outage of days and a power cut at any instant.
+
+- ``codec``: records as compact, checksummed blocks, and back.
+- ``log``: blocks in segments, files of a bounded folder; the only room that writes them.
+- ``backlog``: the queue of what is in the log: what comes next, what is done with, what had to be given up.
+"""

@@ -1,0 +1,308 @@
+"""What waits on flash: bounded, in order, and every reading delivered or counted."""
+
+import os
+
+from floornode.contract.quantities import quantity
+from floornode.contract.reading import Reading
+from floornode.record import RECORD_LIMIT
+from floornode.store.backlog import CURSOR_EVERY
+from floornode.store.log import SEGMENT
+from stored import FLASH, NAMES, Life, replayed
+
+HOUR = 360  # turns of ten seconds
+
+
+def test_while_all_goes_well_nothing_is_written():
+    life = Life("well")
+    life.keeps = False
+    for _ in range(3 * HOUR):
+        life.sample(is_served=True)
+        life.send(3)
+    assert life.files() == []
+    assert life.backlog is None
+    assert (life.count, life.replays, life.disordered) == (3 * 3 * HOUR, 0, 0)
+
+
+def test_T31_72_hours_fit_into_512_kib_and_come_back_in_order_marked_as_replayed():
+    life = Life("days")
+    life.sample(72 * HOUR)
+    count = 72 * HOUR * len(NAMES)
+    assert life.outbox.dropped == 0
+    assert life.bytes() <= FLASH
+    assert life.bytes() / count <= 6.7
+    print("%.2f bytes a reading, %d of %d KiB" % (life.bytes() / count, life.bytes() // 1024, FLASH // 1024))
+    life.keeps = False
+    life.send(count)
+    assert life.count == count
+    assert life.disordered == 0
+    # All but the minute that was being gathered.
+    assert life.replays >= count - 6 * len(NAMES)
+    # Nothing of it stays.
+    for _ in range(200):
+        life.outbox.step(life.now, True, 9000)
+    assert life.files() == ["cursor"]
+
+
+def test_T31_live_readings_take_turns_with_the_backlog():
+    life = Life("turns")
+    life.sample(2 * HOUR)
+    life.send(9)
+    live = []
+    for _ in range(50):
+        life.sample(is_served=True)
+        life.take(10)
+        life.acknowledge()
+        newest = life.got[-10:]
+        live.append(len([one for one in newest if not one[3]]))
+    # What was read since is sent within the window that begins next.
+    assert live[10:] == [3] * 40
+    assert len(replayed(life.got)) >= 50 * 7
+    assert life.disordered == 0
+
+
+def test_what_is_in_the_window_when_the_link_breaks_is_on_flash_once():
+    life = Life("window")
+    life.sample(2, is_served=True)
+    life.take(4)
+    life.sample(30)
+    assert life.backlog.waiting
+    life.acknowledge()
+    life.send(1000)
+    assert len(life.got) == 32 * len(NAMES)
+    assert len({one[:3] for one in life.got}) == len(life.got)
+
+
+def test_a_stuck_window_counts_as_an_outage():
+    life = Life("stuck")
+    life.sample(1, is_served=True)
+    life.take(3)
+    life.sample(20, is_served=True)
+    assert life.files()
+    before = life.backlog.waiting
+    assert before >= 10 * len(NAMES)
+
+
+def test_readings_of_an_earlier_boot_come_first_and_keep_their_identity():
+    first = Life("boots", boot=7)
+    first.sample(60)
+    first.flush()
+    second = Life("boots", boot=8)
+    second.sample(60)
+    second.send(10000)
+    assert len(second.got) == 2 * 60 * len(NAMES)
+    assert {one[1] for one in second.got} == {7, 8}
+    assert second.disordered == 0
+    assert "180 readings of before wait on flash" in second.lines[0]
+
+
+def test_what_a_cut_sends_again_is_bounded_and_known_by_its_identity():
+    first = Life("again")
+    first.sample(HOUR)
+    first.flush()
+    for _ in range(47):
+        first.take(20)
+        first.acknowledge()
+        first.outbox.step(first.now, True, 9000)
+    # The power goes: the second life knows only what is on flash.
+    second = Life("again", boot=2)
+    second.send(10000)
+    sent = [one[:3] for one in first.got] + [one[:3] for one in second.got]
+    assert len(set(sent)) == HOUR * len(NAMES)
+    assert 0 < len(sent) - len(set(sent)) <= CURSOR_EVERY + 20
+
+
+def test_T29_a_full_flash_drops_the_oldest_and_counts_it_by_quantity_and_time():
+    life = Life("full", flash=4 * 8192)
+    life.sample(12 * HOUR)
+    assert life.bytes() <= 4 * 8192
+    life.send(1)
+    life.keeps = False
+    life.send(100000)
+    assert life.disordered == 0
+    lost = 12 * HOUR * len(NAMES) - life.count
+    assert lost > 0
+    assert life.outbox.dropped == lost
+    for one in life.series:
+        # It is the oldest that is missing, and nothing else.
+        assert one.seq == 12 * HOUR
+        assert (one.dropped - 1) * 9900 <= one.dropped_to - one.dropped_from <= one.dropped * 10100
+    # What comes first follows what was dropped last.
+    assert life.got[0][2] == life.series[0].dropped
+    assert "the oldest readings give way" in " ".join(life.lines)
+
+
+def test_T29_what_was_dropped_before_a_cut_is_counted_by_the_next_start():
+    first = Life("ledger", flash=4 * 8192)
+    first.sample(12 * HOUR)
+    for _ in range(10):
+        first.outbox.step(first.now, False, 9000)
+    dropped = [one.dropped for one in first.series]
+    assert all(dropped)
+    second = Life("ledger", boot=2, flash=4 * 8192)
+    assert [one.dropped for one in second.series] == dropped
+    second.backlog.tell()
+    second.backlog.tidy()
+    third = Life("ledger", boot=3, flash=4 * 8192)
+    assert [one.dropped for one in third.series] == [0, 0, 0]
+
+
+def test_T30_an_hour_of_outage_takes_no_more_than_one_write_a_minute():
+    life = Life("wear")
+    life.sample(24 * HOUR)
+    # A segment's beginning takes one block more, and half a gathering is what may be early.
+    assert life.backlog.erases <= 24 * 60 * 2
+    print("%d erase blocks for a day without a broker" % life.backlog.erases)
+
+
+def test_always_writes_what_is_not_acknowledged_though_the_broker_is_there():
+    for is_always in (False, True):
+        life = Life("policy-%d" % is_always, is_always=is_always)
+        for _ in range(20):
+            life.sample(is_served=True)
+            # One a turn is acknowledged, so that nothing is stuck; two are not.
+            life.take(1)
+            life.acknowledge()
+        assert bool(life.files()) is is_always
+
+
+def test_no_write_begins_when_a_sample_is_near():
+    life = Life("near")
+    life.sample(8, quiet_ms=50)
+    assert life.files() == []
+    life.sample(3, quiet_ms=50)
+    # But it does not wait for ever.
+    assert life.files()
+
+
+def test_half_a_ring_goes_to_flash_without_waiting_for_a_gathering():
+    life = Life("half", capacity=12)
+    life.sample(4, is_served=True)
+    assert life.backlog.waiting
+
+
+def test_a_sensor_that_is_gone_still_delivers_what_it_measured():
+    first = Life("gone")
+    first.sample(60)
+    first.flush()
+    second = Life("gone", boot=2, names=("temperature",))
+    second.send(1000)
+    assert len(second.got) == 60 * len(NAMES)
+    assert {one[0] for one in second.got} == {one.topic for one in first.series}
+
+
+def test_readings_of_another_machine_are_left_aside_and_said():
+    first = Life("moved")
+    first.sample(60)
+    first.flush()
+    second = Life("moved", boot=2, machine=b"factory/floor-2/machine-43")
+    second.send(1000)
+    assert second.got == []
+    assert second.backlog.foreign == 60 * len(NAMES)
+    assert "machine-42" in " ".join(second.lines)
+
+
+def test_a_damaged_block_costs_its_readings_and_no_others():
+    first = Life("hurt")
+    first.sample(120)
+    first.flush()
+    name = "hurt/" + first.segments()[0]
+    with open(name, "rb") as file:
+        data = bytearray(file.read())
+    data[len(data) // 2] ^= 0x10
+    with open(name, "wb") as file:
+        file.write(data)
+    second = Life("hurt", boot=2)
+    second.send(1000)
+    lost = 120 * len(NAMES) - len(second.got)
+    assert 0 < lost <= 25 * len(NAMES)
+    assert second.backlog.damaged == lost
+    assert second.disordered == 0
+
+
+def test_a_torn_tail_is_left_where_it_is_and_nothing_is_appended_to_it():
+    first = Life("torn")
+    first.sample(60)
+    first.flush()
+    name = "torn/" + first.segments()[0]
+    with open(name, "rb") as file:
+        data = file.read()
+    with open(name, "wb") as file:
+        file.write(data[:-3])
+    second = Life("torn", boot=2)
+    second.sample(60)
+    second.flush()
+    assert len(second.segments()) == 2
+    second.send(1000)
+    assert second.disordered == 0
+    assert 60 * len(NAMES) <= len(second.got) < 2 * 60 * len(NAMES)
+    assert len([one for one in second.got if one[1] == 2]) == 60 * len(NAMES)
+
+
+def test_rubbish_in_the_folder_is_no_segment():
+    os.mkdir("rubbish")
+    for name in ("00000000.txt", "zzzzzzzz.log", "0.log", "cursor"):
+        with open("rubbish/" + name, "w") as file:
+            file.write("{[")
+    life = Life("rubbish")
+    life.sample(30)
+    life.send(1000)
+    assert len(life.got) == 30 * len(NAMES)
+
+
+def test_a_flash_that_cannot_be_written_leaves_the_readings_in_ram_and_is_tried_again():
+    with open("blocked", "w") as file:
+        file.write("a file where the folder should be")
+    life = Life("blocked", capacity=60)
+    life.sample(30)
+    assert "readings stay in RAM" in life.lines[-1]
+    assert life.outbox.dropped == 30 * len(NAMES) - 60
+    os.remove("blocked")
+    life.sample(5)
+    assert not life.backlog.trouble
+    assert life.backlog.waiting
+    life.send(1000)
+    assert life.disordered == 0
+    assert len(life.got) + life.outbox.dropped == 35 * len(NAMES)
+
+
+def test_the_ring_never_holds_more_than_it_has():
+    life = Life("ring", capacity=10)
+    life.outbox._open_spill = None
+    life.sample(100)
+    life.take(3)
+    life.sample(100)
+    # What is in the window gave way too, and is not lost for that.
+    life.acknowledge()
+    life.send(100)
+    assert len(life.got) + life.outbox.dropped == 200 * len(NAMES)
+    assert life.disordered == 0
+
+
+def test_many_names_fit_the_head_of_a_segment():
+    life = Life("names", names=NAMES + ("vibration",), machine=b"a" * 64 + b"/" + b"b" * 64 + b"/" + b"c" * 64)
+    life.sample(30)
+    life.send(1000)
+    assert len(life.got) == 30 * 4
+
+
+def test_a_segment_is_two_erase_blocks_at_most():
+    life = Life("size")
+    life.sample(12 * HOUR)
+    sizes = [os.stat("size/" + name)[6] for name in life.segments()]
+    assert len(sizes) > 3
+    assert max(sizes) <= SEGMENT < 8192
+
+
+def test_a_vibration_reading_waits_on_flash_with_its_features():
+    life = Life("features", names=("vibration",))
+    kind = quantity("vibration")
+    for i in range(50):
+        life.outbox.put(Reading(kind, 4500 + i, life.ts + i, 0, None, (1200 + i, 4000, -3333, 3010)))
+    life.flush()
+    record = bytearray(RECORD_LIMIT)
+    from floornode.record import unpack
+
+    for i in range(50):
+        assert life.outbox.take(record)
+        reading = unpack(record, life.series)[1]
+        assert (reading.value, tuple(reading.features), reading.seq) == (4500 + i, (1200 + i, 4000, -3333, 3010), i)
