@@ -17,7 +17,7 @@ from floorsense.boards import load
 from floorsense.cable import ports, volumes
 from floorsense.cli import main
 from floorsense.errors import BoardError
-from floorsense.flashing import pico
+from floorsense.flashing import esp32, pico
 from floorsense.flashing.image import Image
 from lines import Player, PtyLine, SocketLine
 from pico import Pico
@@ -135,14 +135,29 @@ def test_a_port_where_no_boot_loader_answers_names_the_button(flash: Flash, play
     rom = play(Esp32Rom(PtyLine(), deaf=True))
     code, _, err = flash("--board", "ESP32_GENERIC", "--port", rom.url, "--image", written(tmp_path, "esp32"))
     assert code == 3
-    assert f"{rom.url}: " in err and "Hold the button BOOT, press and let go EN" in err
+    assert err.startswith(f"error: {rom.url}: no boot loader answers. Hold the button BOOT, press and let go EN")
 
 
 def test_a_program_that_talks_in_the_boot_loaders_place_names_the_button(flash: Flash, play: Play, tmp_path: Path) -> None:
     rom = play(Esp32Rom(PtyLine(), chatter=b"rst:0x1 (POWERON_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\n"))
     code, _, err = flash("--board", "ESP32_GENERIC", "--port", rom.url, "--image", written(tmp_path, "esp32"))
     assert code == 3
-    assert "Hold the button BOOT" in err
+    assert err.startswith(f"error: {rom.url}: ") and "Hold the button BOOT" in err
+
+
+@pytest.mark.parametrize(
+    ("said", "meaning"),
+    [
+        ("Failed to connect to ESP32: Wrong boot mode detected (0x13)! The chip needs", "the chip runs its program instead"),
+        (
+            "Download mode successfully detected, but: The serial TX path seems to be down.",
+            "hears nothing",
+        ),
+        ("Something new", "no boot loader answers (Something new)"),
+    ],
+)
+def test_what_esptool_says_of_a_chip_it_cannot_reach_is_put_in_a_persons_words(said: str, meaning: str) -> None:
+    assert meaning in esp32._why(said)
 
 
 def test_a_port_that_is_not_there_is_told(flash: Flash, tmp_path: Path) -> None:
@@ -329,6 +344,22 @@ def test_several_boards_are_flashed_side_by_side_and_one_that_fails_holds_up_non
     assert all(rom.flash[0x1000 : 0x1000 + image.stat().st_size] == image.read_bytes() for rom in good)
 
 
+def test_picos_that_go_through_their_boot_loaders_at_once_are_told_apart(
+    flash: Flash, play: Play, tmp_path: Path, uf2_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    through_python = [play(Pico(PtyLine(), tmp_path / f"drive-{i}")) for i in range(2)]
+    by_button = [play(Pico(PtyLine(), tmp_path / f"drive-{i}", in_boot_loader=True)) for i in range(2, 4)]
+    picos = [*through_python, *by_button]
+    monkeypatch.setattr(ports.list_ports, "comports", lambda: [usb(one.url, 0x2E8A, 0x0005) for one in picos if one.alive])
+    monkeypatch.setattr(volumes, "_mount_points", lambda: sorted(tmp_path.glob("drive-[0-9]")))
+    code, out, _ = flash("--all", "--image", uf2_file)
+    assert code == 0, out
+    assert sorted(line.split(": ")[0] for line in out.splitlines()) == sorted(
+        [one.url for one in through_python] + [str(one.drive) for one in by_button]
+    )
+    assert all(one.flash and one.alive for one in picos)
+
+
 def test_of_several_boards_one_must_be_named(flash: Flash, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ports.list_ports, "comports", lambda: [usb("/dev/ttyUSB0"), usb("/dev/ttyUSB1")])
     code, _, err = flash()
@@ -356,5 +387,5 @@ def test_an_unknown_runtime_is_not_flashed_unasked(flash: Flash, play: Play) -> 
     assert "no board folder knows a Badge with RP2040" in err
 
 
-def usb(device: str) -> SimpleNamespace:
-    return SimpleNamespace(device=device, vid=0x10C4, pid=0xEA60, serial_number=device, location=device)
+def usb(device: str, vid: int = 0x10C4, pid: int = 0xEA60) -> SimpleNamespace:
+    return SimpleNamespace(device=device, vid=vid, pid=pid, serial_number=device, location=device)

@@ -24,6 +24,11 @@ class Port:
     serial_number: str | None = None
     location: str | None = None
 
+    @property
+    def place(self) -> str:
+        """What stays the same while a board goes away and comes back: its USB socket, its number, or only its name."""
+        return self.location or self.serial_number or self.url
+
 
 def plugged(boards: list[Board] | None = None) -> list[Port]:
     """The ports that carry the USB ids of a known board, sorted by name."""

@@ -19,6 +19,17 @@ from floorsense.flashing.outcome import Outcome, Report
 
 # MicroPython formats its file system at its first start.
 _FIRST_START_S = 20
+# What esptool says of a chip that it cannot connect to, and what that means; the first that fits counts.
+_MEANINGS = (
+    ("Wrong boot mode", "the chip runs its program instead of its boot loader"),
+    (
+        "TX path seems to be down",
+        "the boot loader hears nothing: the wire to the board's RX is broken",
+    ),
+    ("No serial data received", "no boot loader answers"),
+    ("Invalid head of packet", "no boot loader answers: what talks there is a program"),
+    ("went away", "the port went away"),
+)
 # esptool's words: the bytes differ, or none arrived.
 _ROTTEN = ("MD5 of file does not match", "written flash region is empty")
 
@@ -74,7 +85,7 @@ def _attempt(
     except PortClosed:
         raise
     except BoardUnreachable as error:
-        raise BoardUnreachable(f"{error}; {_how_to_boot(port, board)}") from error
+        raise BoardUnreachable(f"{port.url}: {_why(str(error))}. {_how_to_boot(port, board)}") from error
     except ChipFault as error:
         if any(words in str(error) for words in _ROTTEN):
             raise BoardError(
@@ -134,10 +145,14 @@ def _write(esp: Any, port: Port, board: Board, image: Image, report: Report, stu
         write_flash(esp, [(board.flashing.offset or 0, image.data)])
 
 
+def _why(said: str) -> str:
+    return next((meaning for words, meaning in _MEANINGS if words in said), f"no boot loader answers ({said})")
+
+
 def _how_to_boot(port: Port, board: Board | None) -> str:
     """The button to press: the board's, or those of every board that hangs on such a port."""
     likely = [board] if board else [one for one in port.boards or all_boards() if one.flashing.method == "esptool"]
-    return " Or: ".join(dict.fromkeys(one.flashing.boot_mode for one in likely))
+    return " Or: ".join(dict.fromkeys(one.flashing.boot_mode for one in likely)).rstrip(".")
 
 
 def _greet(port: Port, board: Board, report: Report) -> Runtime | None:

@@ -68,7 +68,7 @@ def targets(urls: Sequence[str], folders: Sequence[Path], everything: bool, boar
 
 def flash(target: Target, wish: Wish, report: Report, arrivals: pico.Arrivals) -> Outcome:
     """Flash one board by its method. Raises BoardError, BoardUnreachable or UsageError, with the place in it."""
-    board = wish.board
+    board = wish.board or _seen_board(target)
     method = board.flashing.method if board else _method(target)
     if method == UF2:
         board = board or _uf2_board(target)
@@ -83,18 +83,21 @@ def flash(target: Target, wish: Wish, report: Report, arrivals: pico.Arrivals) -
     return esp32.flash(target.port, board, wish.image_for, report, wish.stub, wish.keep_files)
 
 
+def _seen_board(target: Target) -> Board | None:
+    """The board that answers at a port without USB ids, in MicroPython's or the boot ROM's words; None where none does."""
+    if target.volume is not None or target.port is None or target.port.boards:
+        return None
+    seen = look_at_port(target.port, all_boards())
+    if seen.runtime and not seen.boards:
+        raise BoardError(f"{target.where}: {seen.hint}; say --board if you know better")
+    return seen.board
+
+
 def _method(target: Target) -> str:
-    """By which method, where nobody said which board it is."""
+    """By which method, where nobody said which board it is: a chip that is silent may be pulled into its boot ROM."""
     if target.volume is not None or target.port is None:
         return UF2
-    methods = {board.flashing.method for board in target.port.boards}
-    if not methods:
-        # No USB ids: only what answers there tells. A chip that does not may be pulled into its boot ROM by esptool.
-        seen = look_at_port(target.port, all_boards())
-        methods = {board.flashing.method for board in seen.boards}
-        if seen.runtime and not methods:
-            raise BoardError(f"{target.where}: {seen.hint}; say --board if you know better")
-    return UF2 if methods == {UF2} else ESPTOOL
+    return UF2 if {board.flashing.method for board in target.port.boards} == {UF2} else ESPTOOL
 
 
 def _uf2_board(target: Target) -> Board:

@@ -28,24 +28,27 @@ _CHUNK = 64 * 1024
 
 
 class Arrivals:
-    """Who takes which drive and port, when several boards go through their boot loaders at once."""
+    """Who takes which drive and port, when several boards go through their boot loaders at once.
+
+    Made before the first of them does, for it remembers what was plugged in then.
+    """
 
     def __init__(self) -> None:
         self.entering = threading.Lock()
         self._lock = threading.Lock()
-        self._taken: set[str] = set()
+        self._taken = {port.place for port in ports.plugged()}
 
-    def is_taken(self, where: str) -> bool:
-        """Whether another board came back there."""
+    def is_free(self, place: str) -> bool:
+        """Whether nobody was there at first, and no board came back there."""
         with self._lock:
-            return where in self._taken
+            return place not in self._taken
 
-    def take(self, where: str) -> bool:
+    def take(self, place: str) -> bool:
         """True for the first who asks."""
         with self._lock:
-            new = where not in self._taken
-            self._taken.add(where)
-            return new
+            free = place not in self._taken
+            self._taken.add(place)
+            return free
 
 
 def flash(
@@ -62,7 +65,6 @@ def flash(
     """
     began = time.monotonic()
     where = str(volume) if port is None else port.url
-    there_before = {one.url for one in ports.plugged()} if port is None else set()
     if volume is None or not (volume / volumes.INFO).is_file():
         if port is None:
             volumes.read_volume(volume or Path())
@@ -74,7 +76,7 @@ def flash(
     _copy(image, volume, report)
     report("restarting", 0, 0)
     _wait_until_gone(volume)
-    runtime = _wait_for_return(_candidates(port, there_before, board), volume, arrivals)
+    runtime = _wait_for_return(port, board, volume, arrivals)
     if not board.is_called(runtime.machine):
         raise BoardError(f"{where}: came back as {runtime.machine!r}: it is no {board.name}, or the image is for another board")
     return Outcome(where, board, image, f"came back as {runtime.machine}", time.monotonic() - began, runtime)
@@ -101,9 +103,12 @@ def _new_drive(expected: Path | None, before: set[Path], board: Board, port: Por
     while time.monotonic() < end:
         if expected is not None and (expected / volumes.INFO).is_file():
             return expected
-        for one in volumes.mounted() if expected is None else []:
-            if one.path not in before and board in one.boards:
-                return one.path
+        there = {one.path: one for one in volumes.mounted()}
+        # A path that another board's drive has left is new again.
+        before &= set(there)
+        new = [path for path, one in there.items() if path not in before and board in one.boards]
+        if expected is None and new:
+            return new[0]
         time.sleep(_TURN_S)
     for device, seen in volumes.unmounted():
         if seen.flashing.volume == board.flashing.volume:
@@ -156,32 +161,25 @@ def _wait_until_gone(volume: Path) -> None:
         time.sleep(_TURN_S)
 
 
-def _candidates(port: Port | None, before: set[str], board: Board) -> Callable[[], list[str]]:
-    """Where the board may come back: its own port, the USB socket that it is in, or a port that was not there before."""
-    if port is not None and port.usb is None:
-        return lambda: [port.url]
-    if port is not None:
-        return lambda: [
-            one.url
-            for one in ports.plugged()
-            if one.url == port.url
-            or (one.serial_number and one.serial_number == port.serial_number)
-            or (one.location and one.location == port.location)
-        ]
-    return lambda: [one.url for one in ports.plugged() if one.url not in before and board in one.boards]
-
-
-def _wait_for_return(where: Callable[[], list[str]], volume: Path, arrivals: Arrivals) -> Runtime:
+def _wait_for_return(port: Port | None, board: Board, volume: Path, arrivals: Arrivals) -> Runtime:
     end = time.monotonic() + _COMES_BACK_S
     while time.monotonic() < end:
-        for url in where():
-            if arrivals.is_taken(url):
-                continue
+        for one in _candidates(port, board, arrivals):
             with contextlib.suppress(BoardUnreachable, BoardError):
-                runtime = ask_runtime(url, min(4, _COMES_BACK_S))
-                if arrivals.take(url):
+                runtime = ask_runtime(one.url, min(4, _COMES_BACK_S))
+                if port is not None or arrivals.take(one.place):
                     return runtime
         time.sleep(_TURN_S)
     raise BoardUnreachable(
         f"{volume}: went away, and no board came back within {_COMES_BACK_S:g} s; plug it in anew, then `floorsense boards`"
     )
+
+
+def _candidates(port: Port | None, board: Board, arrivals: Arrivals) -> list[Port]:
+    """Where the board may come back: where it was, whatever that port is called now; else where nobody was."""
+    if port is not None and port.usb is None:
+        return [port]
+    there = ports.plugged()
+    if port is not None:
+        return [one for one in there if one.place == port.place]
+    return [one for one in there if board in one.boards and arrivals.is_free(one.place)]
