@@ -110,6 +110,13 @@ def test_a_prompt_that_waited_is_not_reset(play: Play) -> None:
     assert board.starts == 1
 
 
+def test_what_an_earlier_session_left_unread_is_no_sign_of_a_program(play: Play) -> None:
+    board = play(Prompt(PtyLine(), PICO_W))
+    board.line.write(b"MicroPython v1.28.0 on 2026-01-15; Raspberry Pi Pico W with RP2040\r\n>>> ")
+    assert ask_runtime(board.url).machine == PICO_W
+    assert board.starts == 1
+
+
 def test_a_board_left_in_the_raw_prompt_still_answers(play: Play) -> None:
     board = play(Prompt(PtyLine(), PICO_W))
     port = open_port(board.url, 0.1)

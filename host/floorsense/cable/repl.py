@@ -16,11 +16,13 @@ from floorsense.cable.port import open_port
 from floorsense.errors import BoardError, BoardUnreachable
 
 _INTERRUPT, _RAW, _FRIENDLY, _RUN = b"\r\x03", b"\r\x01", b"\r\x02", b"\x04"
+_PROMPT = b">>> "
 _BANNER = b"raw REPL; CTRL-B to exit\r\n>"
 # What a program that was stopped leaves behind, and a prompt that waited does not.
 _STOPPED = (b"KeyboardInterrupt", b"MicroPython v")
 # The firmware's clean stop says goodbye to the broker before the prompt comes.
 _STOP_S = 1.5
+_LEAVE_S = 0.5
 _QUIET_S = 0.05
 _QUESTION = b"""import sys
 i = sys.implementation
@@ -60,9 +62,11 @@ class Repl:
     def enter(self, limit_s: float) -> None:
         """Stop what runs, and wait for the prompt. Raises BoardUnreachable when none comes within ``limit_s``."""
         deadline = time.monotonic() + limit_s
+        # What a session before ours left unread is no sign of a program that runs.
+        self._port.reset_input_buffer()
         while time.monotonic() < deadline:
             self._port.write(_INTERRUPT)
-            heard = self._read_until(b">>> ", min(deadline, time.monotonic() + _STOP_S))
+            heard = self._read_until(_PROMPT, min(deadline, time.monotonic() + _STOP_S))
             self._port.write(_RAW)
             heard += self._read_until(_BANNER, min(deadline, time.monotonic() + _STOP_S))
             self._stopped_one = self._stopped_one or any(words in heard for words in _STOPPED)
@@ -98,6 +102,7 @@ class Repl:
     def leave(self) -> None:
         """Back to the friendly prompt; a program that was stopped is started again, by a soft reset."""
         self._port.write(_FRIENDLY)
+        self._read_until(_PROMPT, time.monotonic() + _LEAVE_S)
         if self._stopped_one:
             self._port.write(_RUN)
         self._port.flush()

@@ -8,6 +8,7 @@ from typing import Any
 
 from floorsense.boards import Board, all_boards
 from floorsense.cable import ports, volumes
+from floorsense.cable.bootrom import listening_chip
 from floorsense.cable.port import PortClosed
 from floorsense.cable.ports import Port
 from floorsense.cable.repl import Runtime, ask_runtime
@@ -101,7 +102,7 @@ def look_at_port(port: Port, boards: list[Board]) -> Sighting:
     try:
         # The boot ROM is asked first: it takes its speed from the first bytes it hears, which had better be its own.
         if port.usb is None or port.usb.state != _MICROPYTHON_ONLY:
-            chip = _chip(port)
+            chip = listening_chip(port.url)
             if chip:
                 matches = tuple(board for board in boards if board.flashing.chip == chip)
                 return replace(unknown, state=BOOTLOADER, boards=matches, chip=chip, hint=_chip_hint(chip, matches))
@@ -115,13 +116,6 @@ def look_at_port(port: Port, boards: list[Board]) -> Sighting:
     return replace(
         unknown, state="floornode" if runtime.floornode else runtime.name, boards=matches, runtime=runtime, hint=hint
     )
-
-
-def _chip(port: Port) -> str | None:
-    # esptool takes half a second to import, and boards on their own USB do without it.
-    from floorsense.cable.bootrom import listening_chip
-
-    return listening_chip(port.url)
 
 
 def _chip_hint(chip: str, matches: tuple[Board, ...]) -> str:

@@ -6,13 +6,14 @@ entries begin with 0xAA 0x50).
 
 import struct
 
+from esptool.targets import CHIP_DEFS
+
 from floorsense.boards import Board
 from floorsense.errors import UsageError
 
 _MAGIC = 0xE9
 _HEADER_BYTES = 24
 _CHIP_ID_AT = 12
-_CHIP_IDS = {"esp32": 0, "esp32s2": 2, "esp32c3": 5, "esp32s3": 9, "esp32c2": 12, "esp32c6": 13, "esp32h2": 16}
 _PARTITIONS_AT = 0x8000
 _PARTITION_MAGIC = b"\xaa\x50"
 
@@ -23,8 +24,9 @@ def check(data: bytes, board: Board) -> None:
     if len(data) < _HEADER_BYTES or data[0] != _MAGIC:
         raise UsageError("is no image for the ESP32 family (its first byte is not 0xE9)")
     (chip_id,) = struct.unpack_from("<H", data, _CHIP_ID_AT)
-    if chip_id != _CHIP_IDS.get(str(chip)):
-        name = next((name for name, number in _CHIP_IDS.items() if number == chip_id), f"chip number {chip_id}")
+    known = {one.IMAGE_CHIP_ID: name for name, one in CHIP_DEFS.items()}
+    if known.get(chip_id) != chip:
+        name = known.get(chip_id, f"chip number {chip_id}")
         raise UsageError(f"is for {name}, and {board.name} has {chip}")
     at = _PARTITIONS_AT - offset
     if data[at : at + 2] != _PARTITION_MAGIC:

@@ -9,7 +9,7 @@ from floorsense.cable import ports, volumes
 from floorsense.cable.ports import Port
 from floorsense.cable.survey import look_at_port
 from floorsense.errors import BoardError, BoardUnreachable, UsageError
-from floorsense.flashing import pico
+from floorsense.flashing import esp32, pico
 from floorsense.flashing.image import Image
 from floorsense.flashing.outcome import Outcome, Report
 
@@ -77,9 +77,6 @@ def flash(target: Target, wish: Wish, report: Report, arrivals: pico.Arrivals) -
         raise UsageError(f"{board.name if board else target.where} is not flashed")
     if target.port is None:
         raise UsageError(f"{target.where}: {board.name if board else 'that board'} is flashed through a serial port: --port")
-    # esptool takes half a second to import, and UF2 boards do without it.
-    from floorsense.flashing import esp32
-
     return esp32.flash(target.port, board, wish.image_for, report, wish.stub, wish.keep_files)
 
 
