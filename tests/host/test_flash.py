@@ -380,6 +380,31 @@ def test_without_an_image_it_is_said_where_to_get_one(flash: Flash) -> None:
     assert "https://micropython.org/download/RPI_PICO_W/" in err
 
 
+def test_an_image_of_ones_own_making_is_written_when_meant(flash: Flash, play: Play, tmp_path: Path) -> None:
+    rom = play(Esp32Rom(PtyLine(), "esp32"))
+    own = tmp_path / "own.bin"
+    own.write_bytes(images.esp_app("esp32", bytes(5000)))
+    code, _, err = flash("--port", rom.url, "--image", own, "--no-stub")
+    assert code == 2 and "--own-layout for an image that has it elsewhere" in err
+    assert flash("--port", rom.url, "--image", own, "--no-stub", "--own-layout")[0] == 0
+    assert rom.flash[0x1000 : 0x1000 + own.stat().st_size] == own.read_bytes()
+    assert flash("--own-layout")[0] == 2
+
+
+def test_a_file_in_the_cache_that_nobody_pinned_is_not_flashed(flash: Flash, tmp_path: Path, uf2_file: Path) -> None:
+    (tmp_path / "images").mkdir()
+    cached = tmp_path / "images" / uf2_file.name
+    uf2_file.rename(cached)
+    code, _, err = flash("--board", "RPI_PICO_W")
+    assert (code, f"{cached} is not pinned: nobody vouches for it" in err) == (2, True)
+
+
+def test_a_file_that_is_not_what_was_pinned_is_not_flashed(flash: Flash, tmp_path: Path, uf2_file: Path) -> None:
+    (tmp_path / "SHA256SUMS").write_text(f"{'a' * 64}  {uf2_file.name}\n")
+    code, _, err = flash("--board", "RPI_PICO_W", "--image", uf2_file)
+    assert (code, f"{uf2_file}: is not the file that was pinned ({'a' * 64})" in err) == (1, True)
+
+
 def test_an_unknown_runtime_is_not_flashed_unasked(flash: Flash, play: Play) -> None:
     board = play(Prompt(PtyLine(), "Badge with RP2040"))
     code, _, err = flash("--port", board.url)

@@ -29,7 +29,7 @@ def test_a_whole_image_is_taken_for_its_chip_and_refused_for_the_others(chip: st
     [
         (b"", "is no image for the ESP32 family"),
         (images.uf2(b"x"), "is no image for the ESP32 family"),
-        (images.esp_app("esp32", bytes(60_000)), "has no partition table: an update"),
+        (images.esp_app("esp32", bytes(60_000)), "has no partition table at 0x8000: an update"),
         (images.esp_image("esp32")[:0x6000], "has no partition table"),
         (images.esp_image("esp32").ljust(4 << 20, b"\xff"), "does not fit: 4194304 bytes at 0x1000"),
         (b"\xe9" + bytes(11) + struct.pack("<H", 77) + bytes(10), "is for chip number 77"),

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from floorsense import boards
-from floorsense.errors import FloorsenseError
+from floorsense.errors import FloorsenseError, UsageError
 from floorsense.flashing import job
 from floorsense.flashing.outcome import Outcome, Report
 from floorsense.flashing.pico import Arrivals
@@ -26,6 +26,7 @@ _SOME_FAILED = 1
 @click.option("--volume", "folders", multiple=True, type=click.Path(path_type=Path), metavar="DIR", help="Its UF2 drive.")
 @click.option("--image", type=click.Path(path_type=Path), metavar="FILE", help="This file, not the newest pinned one.")
 @click.option("--all", "everything", is_flag=True, help="All that is plugged in, side by side.")
+@click.option("--own-layout", is_flag=True, help="ESP32: an --image of your own making; only its size is checked.")
 @click.option("--keep-files", is_flag=True, help="ESP32: erase only what is written over; the board's files stay.")
 @click.option("--no-stub", is_flag=True, help="ESP32: by the chip's own loader, slower; some chips and emulations need it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -35,6 +36,7 @@ def command(
     folders: tuple[Path, ...],
     image: Path | None,
     everything: bool,
+    own_layout: bool,
     keep_files: bool,
     no_stub: bool,
     as_json: bool,
@@ -48,11 +50,13 @@ def command(
     Exit codes: 0 flashed and proved; 1 the wrong chip, or a flash that does not keep what is written; 2 wrong usage, or
     an image that is none for the board; 3 no board answers. Of several boards, 1 when any failed.
     """
+    if own_layout and image is None:
+        raise UsageError("--own-layout says something of an --image FILE; without one there is nothing to say")
     known = boards.load(board) if board else None
-    wish = job.Wish(known, lambda one: choose(one, image), not no_stub, keep_files)
+    wish = job.Wish(known, lambda one: choose(one, image, own_layout), not no_stub, keep_files)
     if known is not None:
         # Before a board is reset for an image that is none for it, or not there.
-        choose(known, image)
+        choose(known, image, own_layout)
     found = job.targets(urls, folders, everything, known)
     results = _flash_all(found, wish)
     failures = [result for result in results if isinstance(result, FloorsenseError)]

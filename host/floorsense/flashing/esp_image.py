@@ -18,9 +18,16 @@ _PARTITIONS_AT = 0x8000
 _PARTITION_MAGIC = b"\xaa\x50"
 
 
-def check(data: bytes, board: Board) -> None:
-    """Raises UsageError with what is wrong with ``data`` as a whole image for ``board``."""
+def check(data: bytes, board: Board, own_layout: bool = False) -> None:
+    """Raises UsageError with what is wrong with ``data`` as a whole image for ``board``.
+
+    ``own_layout``: it is one of somebody's own making, of which only the size is known to matter.
+    """
     offset, chip = board.flashing.offset or 0, board.flashing.chip
+    if board.flash_bytes and offset + len(data) > board.flash_bytes:
+        raise UsageError(f"does not fit: {len(data)} bytes at {offset:#x} of a flash of {board.flash_bytes}")
+    if own_layout:
+        return
     if len(data) < _HEADER_BYTES or data[0] != _MAGIC:
         raise UsageError("is no image for the ESP32 family (its first byte is not 0xE9)")
     (chip_id,) = struct.unpack_from("<H", data, _CHIP_ID_AT)
@@ -30,8 +37,7 @@ def check(data: bytes, board: Board) -> None:
         raise UsageError(f"is for {name}, and {board.name} has {chip}")
     at = _PARTITIONS_AT - offset
     if data[at : at + 2] != _PARTITION_MAGIC:
-        raise UsageError("has no partition table: an update (.app-bin) or half a download, not the whole .bin")
-    if board.flash_bytes and offset + len(data) > board.flash_bytes:
         raise UsageError(
-            f"does not fit: {len(data)} bytes at {offset:#x}, and {board.name} has {board.flash_bytes} bytes of flash"
+            "has no partition table at 0x8000: an update (.app-bin) or half a download, not the whole .bin; "
+            "--own-layout for an image that has it elsewhere"
         )

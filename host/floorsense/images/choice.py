@@ -10,7 +10,7 @@ from floorsense.images import cache, pins
 from floorsense.images.download import by_hand
 
 
-def choose(board: Board, named: Path | None = None) -> Image:
+def choose(board: Board, named: Path | None = None, own_layout: bool = False) -> Image:
     """The image ``named``, or the newest pinned one for ``board``. Raises UsageError, or BoardError for a wrong hash.
 
     A file that a person names need not be pinned; but where its name is, its hash must be that.
@@ -27,7 +27,7 @@ def choose(board: Board, named: Path | None = None) -> Image:
                 f"floorsense images pin {there[0].path}"
             )
         raise UsageError(f"no image for {board.name}: floorsense images fetch {board.name}, or --image FILE; {by_hand(board)}")
-    found = image.read(path, board)
+    found = image.read(path, board, own_layout)
     if pinned.get(path.name, found.sha256) != found.sha256:
         raise BoardError(f"{path}: is not the file that was pinned ({pinned[path.name]}), but {found.sha256}: get it anew")
     return found
