@@ -5,7 +5,7 @@ import gc
 # Collecting early keeps the heap in one piece: compiling the modules below would scatter their leftovers over all of it.
 gc.threshold(4096)
 
-from floornode import station  # noqa: E402
+from floornode import startup  # noqa: E402
 from floornode.ports.micropython import Port  # noqa: E402
 
-station.run(Port())
+startup.run(Port())

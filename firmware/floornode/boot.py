@@ -1,10 +1,10 @@
 """The boot number: an integer that only grows, one more at each start.
 
 It is the middle of every reading's identity, so it is on flash before the first reading of a start exists. A cut while it is
-written leaves the old file or the new one: LittleFS renames atomically.
+written leaves the old file or the new one.
 """
 
-import os
+from . import wholefile
 
 
 def advance(path, unix_ms):
@@ -18,15 +18,7 @@ def advance(path, unix_ms):
         # The file is there and says nothing. Seconds since 2020 are far above any count of starts.
         number = 0 if unix_ms is None else unix_ms // 1000 - 1577836800
     number += 1
-    fresh = path + ".new"
-    with open(fresh, "w") as file:
-        file.write("%d\n" % number)
-    try:
-        os.rename(fresh, path)
-    except OSError:
-        # FAT, where CircuitPython lives, does not rename onto a file that exists.
-        os.remove(path)
-        os.rename(fresh, path)
+    wholefile.write(path, b"%d\n" % number)
     return number
 
 

@@ -2,7 +2,6 @@
 
 from .clock import ticks_add, ticks_diff
 from .contract.health import encode
-from .contract.topics import HEALTH
 
 # Looking at the heap walks all of it, which takes an RP2040 a millisecond or two.
 _LOOK_EACH = 1000
@@ -12,11 +11,10 @@ class Health:
     """Publishes the board's health at its interval. It is a note for the session: ``topic``, ``retain``, ``text(now)``."""
 
     def __init__(self, station, now):
-        self.topic = station.topic(HEALTH)
+        self.topic = station.topic("health")
         self.retain = station.settings.health.retain
         self._station = station
         self._interval = station.settings.health.interval_s * 1000
-        self._reset_cause = station.port.reset_cause()
         self._link = station.link
         # The least heap that was ever free, in bytes: garbage that is not collected yet counts as used.
         self._low = None
@@ -55,7 +53,7 @@ class Health:
             outbox.boot,
             clock.read(now) if clock.is_set else None,
             clock.uptime(now),
-            self._reset_cause,
+            station.reset_cause,
             station.settings_are,
             station.port.heap_free(),
             self._low,

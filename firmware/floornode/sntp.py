@@ -7,33 +7,35 @@ interval; after a success, after the interval and up to a sixteenth of it more, 
 
 import struct
 
+from micropython import const
+
 from .clock import ticks_add, ticks_diff
 from .mqtt.backoff import Backoff
 
 PORT = 123
 ANSWER_LIMIT = 2000
-_RETRY_FLOOR = 1000
-_RETRY_WINDOW = 4000
+_RETRY_FLOOR = const(1000)
+_RETRY_WINDOW = const(4000)
 # How long a server that sent us away (DENY, RSTR) is left in peace; and the longest interval that RATE leads to.
-_DAY = 86400000
+_DAY = const(86400000)
 # The network's coming has no event that wakes the loop.
-_POLL = 1000
+_POLL = const(1000)
 # What one step takes in: the socket may hold a stranger's packets before the answer.
-_BURST = 4
+_BURST = const(4)
 
-_SIZE = 48
+_SIZE = const(48)
 # No leap warning, version 4, mode 3: client (RFC 5905, figure 8).
-_CLIENT = 0x23
-_SERVER = 4
-_UNSYNCHRONISED = 3
-_MAX_STRATUM = 15
+_CLIENT = const(0x23)
+_SERVER = const(4)
+_UNSYNCHRONISED = const(3)
+_MAX_STRATUM = const(15)
 # Root delay and dispersion, 16.16 seconds: with more than one, RFC 4330, section 5, takes a server for lost.
-_MAX_ROOT = 1 << 16
+_MAX_ROOT = const(1 << 16)
 # From 1900 to 1970. NTP's 32 bits begin again in February 2036: a second before 2024 is one of the next era.
-_UNIX_EPOCH = 2208988800
-_FIRST = 1704067200
+_UNIX_EPOCH = const(2208988800)
+_FIRST = const(1704067200)
 # A server may seem to have held a packet longer than it was away, for both clocks count whole milliseconds.
-_ROUNDING_MS = 2
+_ROUNDING_MS = const(2)
 
 
 class Sntp:

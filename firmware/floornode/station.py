@@ -1,12 +1,10 @@
 """A station: the parts of a board's firmware wired together, and the loop that runs them."""
 
-import gc
 import os
-import sys
 
-from . import VERSION, boot, sensors
+from . import sensors
 from .clock import Clock, ticks_diff
-from .contract import quantities, status, topics
+from .contract import quantities
 from .health import Health
 from .mqtt.backoff import Backoff
 from .mqtt.client import Client
@@ -16,10 +14,9 @@ from .mqtt.stream import Stream
 from .outbox import Outbox
 from .record import Series
 from .sampler import Probe, Sampler
+from .startup import forget
 from .watchdog import LIMIT_MS, Watchdog
 
-SETTINGS = "settings.json"
-BOOT = "boot"
 TRIAL = "trial"
 STORE = "store"
 
@@ -33,38 +30,35 @@ HEALTH = 2
 
 
 class Status:
-    """What the board says of itself on its status topic."""
+    """What the board says of itself on its status topic. Its words are said seldom, and made by a module that goes again."""
 
     def __init__(self, station):
         self._station = station
-        self.topic = station.topic(topics.STATUS)
+        self.topic = station.topic("status")
 
     def will(self):
-        return status.will(self._station.outbox.boot)
+        return self._said("will", 0)
 
     def birth(self, now):
-        station = self._station
-        outbox = station.outbox
-        lossy = [one for one in outbox.series if one.dropped]
-        dropped = [(one.quantity.name, one.dropped) for one in lossy]
-        between = [(one.quantity.name, one.dropped_from, one.dropped_to) for one in lossy]
-        if outbox.backlog is not None:
-            outbox.backlog.tell()
-        return status.birth(outbox.boot, self._time(now), VERSION, station.settings.board, station.published, dropped, between)
+        return self._said("birth", now)
 
     def last_word(self, now):
-        return status.last_word(self._station.outbox.boot, self._time(now))
+        return self._said("last_word", now)
 
-    def _time(self, now):
-        clock = self._station.clock
-        return clock.read(now) if clock.is_set else None
+    def _said(self, what, now):
+        from . import words
+
+        text = getattr(words, what)(self._station, now)
+        del words
+        forget("words", "crash", "wholefile", "contract.status")
+        return text
 
 
 class Station:
     """One provisioned board."""
 
-    def __init__(self, port, config, number):
-        """``port``: a ``ports`` Port; ``config``: parsed settings; ``number``: this start's boot number."""
+    def __init__(self, port, config, number, cause):
+        """``port``: a ``ports`` Port; ``config``: parsed settings; ``number``, ``cause``: this start's."""
         self.port = port
         self.settings = config
         now = port.ticks()
@@ -92,29 +86,43 @@ class Station:
         self.link = port.link(config.wifi)
         self.session = self._session(config.broker)
         self.sntp = self._sntp(config.time) if config.time.interval_s else None
-        # Which settings serve, in a word.
+        self.reset_cause = cause
+        # Which settings serve, in a word; whether without sensors, for all that crashed; and why, in words.
         self.settings_are = "given"
+        self.is_safe = False
+        self.reason = None
+        # What this start has still to prove, and the part of it that runs now.
+        self.proving = None
+        self.part = "start"
         self.health = Health(self, now)
         self.watchdog = Watchdog(HEALTH + 1)
         self.longest_step = 0
         self._on_trial = TRIAL in os.listdir()
 
     def topic(self, leaf):
-        """The topic of a leaf of this machine, as bytes."""
+        """The topic of a leaf of this machine, as bytes. All are asked for at the start."""
+        from .contract import topics
+
         return topics.topic(self.settings.site, self.settings.floor, self.settings.machine, leaf).encode()
 
     def step(self, now):
         """One turn: what is due is read and handed over, and the session goes on."""
+        self.part = "sampler"
         self.clock.step(now)
         for reading in self.sampler.due(now):
             self.outbox.put(reading)
         self.watchdog.report(SAMPLER)
+        self.part = "session"
         if not self._is_held():
             self.session.step(now)
         self.watchdog.report(SESSION)
+        self.part = "time"
         if self.sntp is not None:
             self.sntp.step(now)
+        self.part = "health"
         self.health.step(now)
+        if self.proving is not None and not self.proving.step(now):
+            self.proving = None
         self.watchdog.report(HEALTH)
         if self._on_trial and self.session.delivered:
             self._confirm()
@@ -252,33 +260,3 @@ class Station:
         now = self.port.unix_ms()
         if now is None or not -1000 < now - unix_ms < 1000:
             self.port.set_unix_ms(unix_ms)
-
-
-def run(port):
-    """Start the station that ``settings.json`` describes, and run it until stopped."""
-    config = _provisioned()
-    number = boot.advance(BOOT, port.unix_ms())
-    station = Station(port, config, number)
-    where = "/".join((config.site, config.floor, config.machine))
-    station.log("floornode %s: %s on %s, boot %d (%s)" % (VERSION, where, config.board, number, port.reset_cause()))
-    station.run()
-
-
-def _provisioned():
-    """The settings. Their rules go again when they are read: they would hold 12 KB for good."""
-    from . import settings
-
-    try:
-        return settings.load(SETTINGS)
-    except settings.SettingsError as error:
-        for fault in error.faults:
-            print("settings: " + fault)
-        sys.exit(2)
-    finally:
-        package = sys.modules[__name__[: __name__.rfind(".")]]
-        for name in ("settings", "settings_rules"):
-            sys.modules.pop(package.__name__ + "." + name, None)
-            if hasattr(package, name):
-                delattr(package, name)
-        del settings
-        gc.collect()

@@ -6,7 +6,7 @@ Apart from what writes them, so that a board, which only writes, need not hold i
 from . import CONTRACT
 from .quantities import MAX_VALUE, quantity
 from .reading import FAULT, QUALITIES, Reading
-from .status import LOST, ONLINE, STOPPED
+from .status import COUNTED, CRASH, LOST, ONLINE, SAFE, STOPPED
 from .text import shown
 
 # 2000-01-01 and 2100-01-01: outside, a ``ts`` that is not flagged is a clock that was never set, or milliseconds.
@@ -124,7 +124,7 @@ def decode_status(fields):
     """
     if not isinstance(fields, dict):
         raise ValueError("status is not a JSON object")
-    if fields.get("status") not in (ONLINE, LOST, STOPPED):
+    if fields.get("status") not in (ONLINE, SAFE, LOST, STOPPED):
         raise ValueError("status %s is unknown" % shown(fields.get("status")))
     # First of all: what comes after it may mean something else in another contract.
     if count(fields.get("contract", CONTRACT), "'contract'") > CONTRACT:
@@ -132,10 +132,10 @@ def decode_status(fields):
     count(fields.get("boot"), "'boot' of the status")
     if fields.get("ts") is not None:
         seconds(fields["ts"])
-    for name in ("firmware", "board"):
+    for name in ("firmware", "board", "reset", "settings", "reason"):
         if not isinstance(fields.get(name, ""), str):
             raise ValueError("'%s' is not text" % name)
-    if fields["status"] == ONLINE:
+    if fields["status"] in (ONLINE, SAFE):
         if not isinstance(fields.get("readings"), dict):
             raise ValueError("birth message does not list its 'readings'")
         for name in fields["readings"]:
@@ -153,6 +153,15 @@ def decode_status(fields):
             raise ValueError("'dropped_between' of %s is not two times" % shown(name))
         for ts in between[name]:
             seconds(ts)
+    crash = fields.get("crash", {})
+    if not isinstance(crash, dict):
+        raise ValueError("'crash' is not an object")
+    for name in CRASH:
+        if name in crash:
+            if name in COUNTED:
+                count(crash[name], "'%s' of the crash" % name)
+            elif not isinstance(crash[name], str):
+                raise ValueError("'%s' of the crash is not text" % name)
     return fields
 
 

@@ -1,6 +1,6 @@
 """The retained status of a board: birth, will and last word, on ``SITE/FLOOR/MACHINE/status``.
 
-- birth: ``{"status":"online","boot":3,...}`` each time the board has connected;
+- birth: ``{"status":"online","boot":3,...}`` each time the board has connected, or ``"safe-mode"`` in place of ``"online"``;
 - will: ``{"status":"lost","boot":3}``, published by the broker when it lost the board;
 - last word: ``{"status":"stopped","boot":3,...}`` on a clean stop.
 
@@ -11,8 +11,16 @@ from . import CONTRACT
 from .text import decimal, escape
 
 ONLINE = "online"
+# Online, but without sensors: the firmware crashed too often in a row.
+SAFE = "safe-mode"
 LOST = "lost"
 STOPPED = "stopped"
+
+
+# Of a crash: the boot that crashed, how many in a row that made, its uptime in seconds, the part of the firmware that ran
+# and the session's state, the error, and where it was raised.
+CRASH = ("boot", "count", "uptime", "part", "state", "error", "where")
+COUNTED = ("boot", "count", "uptime")
 
 
 def will(boot):
@@ -25,18 +33,35 @@ def last_word(boot, ts):
     return ('{"status":"%s","boot":%d,"ts":%s}' % (STOPPED, boot, _time(ts))).encode()
 
 
-def birth(boot, ts, firmware, board, series, dropped=(), between=()):
+def birth(
+    boot,
+    ts,
+    firmware,
+    board,
+    series,
+    dropped=(),
+    between=(),
+    reset=None,
+    settings="given",
+    is_safe=False,
+    reason=None,
+    crash=None,
+):
     """The birth message's payload as bytes.
 
     - ``ts``: Unix milliseconds of this connection, or None while the clock is not set;
     - ``firmware``: version text; ``board``: the board folder's name;
     - ``series``: ``(quantity, sensor, period_ms, qos)`` of each topic the board publishes;
     - ``dropped``: ``(quantity name, count)`` of readings this boot has given up, where there are any;
-    - ``between``: ``(quantity name, first, last)`` of the same, their ``ts`` in ms.
+    - ``between``: ``(quantity name, first, last)`` of the same, their ``ts`` in ms;
+    - ``reset``: why this boot began; ``settings``: ``"given"``, or ``"last-good"`` where the given ones are damaged;
+    - ``is_safe``: without sensors, for the firmware crashed too often; ``reason``: why that, or why the last good settings;
+    - ``crash``: the last crash, a dict of CRASH, or None.
     """
     # In pieces: a small heap has no room for the text, and the text with an end, and the bytes of both.
     parts = []
-    parts.append(('{"status":"%s","boot":%d,"ts":%s,"firmware":%s,' % (ONLINE, boot, _time(ts), escape(firmware))).encode())
+    state = SAFE if is_safe else ONLINE
+    parts.append(('{"status":"%s","boot":%d,"ts":%s,"firmware":%s,' % (state, boot, _time(ts), escape(firmware))).encode())
     parts.append(('"contract":%d,"board":%s,"readings":{' % (CONTRACT, escape(board))).encode())
     for kind, sensor, period_ms, qos in series:
         text = '"%s":{"unit":"%s","sensor":%s,"period":%s,"qos":%d},'
@@ -51,6 +76,14 @@ def birth(boot, ts, firmware, board, series, dropped=(), between=()):
         parts.append(b',"dropped_between":{')
         for name, first, last in between:
             parts.append(('"%s":[%s,%s],' % (name, _time(first), _time(last))).encode())
+        _end(parts)
+    for name, text in (("reset", reset), ("settings", None if settings == "given" else settings), ("reason", reason)):
+        if text is not None:
+            parts.append((',"%s":%s' % (name, escape(text))).encode())
+    if crash is not None:
+        parts.append(b',"crash":{')
+        for name in CRASH:
+            parts.append(('"%s":%s,' % (name, crash[name] if name in COUNTED else escape(crash[name]))).encode())
         _end(parts)
     parts.append(b"}")
     return b"".join(parts)

@@ -2,6 +2,8 @@
 
 - ``ticks()``: milliseconds modulo ``clock.PERIOD``; never goes back.
 - ``unix_ms()``: Unix time in ms from the machine's own clock, or None while that was plainly never set.
+- ``boot_number()``: the number of this start, one more than the last and already kept: to be asked once. OSError where it
+  cannot be.
 - ``uniform(n)``: a random whole number from 0 to n inclusive, different on each board and at each start.
 - ``ticks_us()``: microseconds modulo some power of two of 2**29 or more.
 - ``i2c(bus)``: what ``sensors`` says such a bus is, for one entry of the settings' buses; and ``wires()``: something with

@@ -39,6 +39,11 @@ class Port:
         shift = 0 if time.gmtime(0)[0] == 1970 else 946684800000
         return time.time_ns() // 1000000 + shift
 
+    def boot_number(self):
+        from .. import boot
+
+        return boot.advance("boot", self.unix_ms())
+
     def uniform(self, n):
         import os
 

@@ -47,7 +47,7 @@ class Board:
         """Take one decoded status message."""
         state, boot = said["status"], int(said["boot"])
         before = self.boot
-        if state == status.ONLINE:
+        if state in (status.ONLINE, status.SAFE):
             self._take_birth(said, boot, retain, findings)
         else:
             if before is not None and boot != before:
@@ -75,6 +75,13 @@ class Board:
                 more = count - known.get(name, 0)
                 text = f"the board gave up {more} readings of {name}, for its outbox was full{_span(said, name)}"
                 findings.add("dropped", FAULT, self.name, f"{self.name}/{name}", text, boot=boot)
+        if said["status"] == status.SAFE:
+            text = f"it is in safe mode, without sensors: {said.get('reason', 'it does not say why')}"
+            findings.add("safe-mode", FAULT, self.name, self.topic, text, boot=boot)
+        crash = said.get("crash") or {}
+        if not retain and boot != self.boot and crash.get("boot") == boot - 1:
+            text = f"it started anew after a crash: {crash.get('error')} ({crash.get('where') or crash.get('part')})"
+            findings.add("crash", FAULT, self.name, self.topic, text, boot=boot)
         self.boot, self.dropped, self.declared = boot, dropped, said["readings"]
         self.board, self.firmware = str(said.get("board", "")), str(said.get("firmware", ""))
 

@@ -11,7 +11,7 @@ from floorsense.check.checker import Checker
 from floorsense.check.series import Series
 
 MAX_ROWS = 60
-_STYLES = {"online": "green", "lost": "red", "stopped": "yellow"}
+_STYLES = {"online": "green", "safe-mode": "red", "lost": "red", "stopped": "yellow"}
 
 
 def table(checker: Checker) -> Table:

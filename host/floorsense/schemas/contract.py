@@ -7,7 +7,7 @@ from floornode.contract.decoding import COUNT, HEALTH, MAX_COUNT, MAX_TS, WHOLE,
 from floornode.contract.points import MAX_POINT
 from floornode.contract.quantities import MAX_VALUE, QUANTITIES, Quantity
 from floornode.contract.reading import FAULT, QUALITIES
-from floornode.contract.status import LOST, ONLINE, STOPPED
+from floornode.contract.status import COUNTED, CRASH, LOST, ONLINE, SAFE, STOPPED
 from floornode.contract.topics import MARK, STATUS
 
 Schema = dict[str, Any]
@@ -106,7 +106,7 @@ def status_body() -> Schema:
         "type": "object",
         "required": ["status", "boot"],
         "properties": {
-            "status": {"enum": [ONLINE, LOST, STOPPED]},
+            "status": {"enum": [ONLINE, SAFE, LOST, STOPPED]},
             "boot": {**_COUNT, "description": "Of this life of the board, so that a will that comes late is known."},
             "ts": {**_SECONDS, "type": ["number", "null"], "description": "null while the clock is not set."},
             "firmware": {"type": "string"},
@@ -122,8 +122,16 @@ def status_body() -> Schema:
                 "additionalProperties": {"type": "array", "items": _SECONDS, "minItems": 2, "maxItems": 2},
                 "description": "The ts of the first and the last of them.",
             },
+            "reset": {"type": "string", "description": "Why this boot began: power-on, watchdog, reset, deep-sleep, unknown."},
+            "settings": {"type": "string", "description": "last-good where the given settings are damaged, else absent."},
+            "reason": {"type": "string", "description": "Why it is in safe mode, or what is wrong with its settings."},
+            "crash": {
+                "type": "object",
+                "description": "The last crash: its boot, how many in a row, seconds since its start, what ran, the error.",
+                "properties": {name: _COUNT if name in COUNTED else {"type": "string"} for name in CRASH},
+            },
         },
-        "if": {"properties": {"status": {"const": ONLINE}}},
+        "if": {"properties": {"status": {"enum": [ONLINE, SAFE]}}},
         "then": {
             "required": ["readings"],
             "properties": {"readings": {"type": "object", "patternProperties": known, "additionalProperties": _SERIES}},

@@ -1,0 +1,76 @@
+"""A board's life, from its start to what happens when it breaks.
+
+What is needed once is imported when it is, and forgotten: a module that is broken is a crash like any other, and on a small
+heap the start's modules would hold 20 KB for good.
+"""
+
+import gc
+import sys
+
+# After more crashes than safe mode allows: time for a person with a cable.
+_PAUSE_S = 30
+
+
+def run(port):
+    """Start the station that the settings describe, and run it until stopped. A crash is recorded, and the board reset."""
+    life = Life(port)
+    try:
+        life.begin()
+        life.station.run()
+    except Exception as error:
+        life.record(error)
+        port.reset()
+
+
+def forget(*names):
+    """Let the package's modules of these names go, so that their memory is free once nothing else refers to them."""
+    top = __name__[: __name__.rfind(".") + 1]
+    for name in names:
+        name = top + name
+        sys.modules.pop(name, None)
+        package, _, module = name.rpartition(".")
+        if hasattr(sys.modules[package], module):
+            delattr(sys.modules[package], module)
+    gc.collect()
+
+
+class Life:
+    """One start of a board: its number, and the station once it is wired."""
+
+    def __init__(self, port):
+        self.station = None
+        self._port = port
+        self._number = 0
+
+    def begin(self):
+        """Count this start and wire its station. SystemExit where there are no settings to do it by."""
+        self._number = self._port.boot_number()
+        from .start import start
+
+        self.station = start(self._port, self._number)
+        # Its function, too, holds its module.
+        del start
+        forget("boot", "wholefile", "start", "settings", "settings_rules", "crash", "proving", "contract.topics")
+
+    def record(self, error):
+        """Put the crash on flash, and its trace on the cable."""
+        part, state, uptime, is_safe = "start", "", 0, False
+        station = self.station
+        if station is not None:
+            station.watchdog.stop()
+            part, state, is_safe = station.part, station.session.state, station.is_safe
+            uptime = station.clock.uptime(self._port.ticks())
+        # What ran is not needed any more, and the error may be that there was no memory.
+        self.station = station = None
+        gc.collect()
+        trace = self._port.trace(error)
+        print(trace)
+        try:
+            from . import crash
+
+            crash.add(self._number, "%s: %s" % (type(error).__name__, error), trace, part, state, uptime)
+        except OSError as broken:
+            print("crash: not recorded: error %s" % broken.args[0])
+        if is_safe:
+            for _ in range(_PAUSE_S):
+                self._port.wait(1000)
