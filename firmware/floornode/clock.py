@@ -5,8 +5,6 @@ Ticks are milliseconds modulo ``PERIOD``. 2**29 is the shortest period of the ru
 ``PERIOD / 2``, three days, can be told apart: longer ones are counted since the start.
 """
 
-from micropython import const
-
 PERIOD = 1 << 29
 _MASK = PERIOD - 1
 _HALF = PERIOD >> 1
@@ -14,11 +12,11 @@ _HALF = PERIOD >> 1
 # Less than this is slewed, more is stepped (RFC 5905, figure 28: STEPT).
 STEP_MS = 128
 # A millisecond in so many is slewed: the 500 ppm of RFC 5905.
-_SLEW_MS = const(2000)
+_SLEW_MS = 2000
 # Over a shorter span the network's jitter would drown a crystal's drift.
-_DRIFT_SPAN_MS = const(600000)
+_DRIFT_SPAN_MS = 600000
 # No crystal is that far off: somebody has set a clock.
-_DRIFT_MAX_PPB = const(500000)
+_DRIFT_MAX_PPB = 500000
 
 
 def ticks_diff(later, earlier):

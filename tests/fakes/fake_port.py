@@ -17,6 +17,7 @@ WANTED = {
     "broker": {"host": "broker.plant"},
     "buses": {"i2c0": {"id": 0, "scl": 5, "sda": 4}},
     "sensors": [{"driver": "bme280", "bus": "i2c0"}],
+    "outbox": {"durability": "ram"},
 }
 
 

@@ -105,7 +105,7 @@ def test_drops_and_faults_are_counted():
         port.network.is_there = port.ms > 50000
         port.wires.is_cut = 10000 < port.ms < 20000
 
-    port, _ = run(121000, turned, outbox={"capacity": 60})
+    port, _ = run(121000, turned, outbox={"capacity": 60, "durability": "ram"})
     last = said(port, HEALTH)[-1]
     assert last["dropped"] > 60
     assert last["faults"] >= 8

@@ -60,7 +60,7 @@ def written_status(fields: dict) -> bytes:
     dropped = fields.get("dropped", {}).items()
     is_safe = fields["status"] == status.SAFE
     words = (fields.get("reset"), fields.get("settings", "given"), is_safe, fields.get("reason"), fields.get("crash"))
-    return status.birth(fields["boot"], ts, fields["firmware"], fields["board"], series, dropped, *words)
+    return status.birth(fields["boot"], ts, fields["firmware"], fields["board"], series, dropped, (), *words)
 
 
 def health_values(fields: dict) -> list:

@@ -113,7 +113,7 @@ def _messages() -> Schema:
     crashed = (11, 10, 3, "sampler", "rest", "ValueError: x", "floornode/sampler.py, line 84, in take")
     crash = dict(zip(status.CRASH, crashed, strict=True))
     why = ("reset", "given", True, "10 crashes in a row, the last: ValueError: x", crash)
-    safe = status.birth(BOOT, TS, "0.1.0", "RPI_PICO_W", (), (), *why)
+    safe = status.birth(BOOT, TS, "0.1.0", "RPI_PICO_W", (), (), (), *why)
     messages["birth"] = _message("Published each time a board has connected", "status", {"birth": birth, "safe mode": safe})
     messages["will"] = _message("Published by the broker that lost the board", "status", {"will": status.will(BOOT)})
     last_word = status.last_word(BOOT, TS)
