@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import functools
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -14,7 +15,8 @@ import pytest
 import images
 from esp32_rom import CHANGE_BAUD, ERASE_FLASH, FLASH_DATA, MEM_DATA, Esp32Rom
 from floorsense.boards import load
-from floorsense.cable import ports, volumes
+from floorsense.cable import bootrom, ports, volumes
+from floorsense.cable.repl import ask_runtime
 from floorsense.cli import main
 from floorsense.errors import BoardError
 from floorsense.flashing import esp32, pico
@@ -179,7 +181,10 @@ def test_a_locked_chip_is_refused(flash: Flash, play: Play, tmp_path: Path) -> N
     assert err.startswith(f"error: {rom.url}: the chip is locked (secure download mode)")
 
 
-def test_a_chip_that_does_not_start_the_flasher_is_told(flash: Flash, play: Play, tmp_path: Path) -> None:
+def test_a_chip_that_does_not_start_the_flasher_is_told(
+    flash: Flash, play: Play, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootrom, "_READ_LIMIT_S", 0.5)
     rom = play(Esp32Rom(PtyLine(), "esp32", runs_stub=False))
     code, _, err = flash("--port", rom.url, "--image", written(tmp_path, "esp32"))
     assert code == 1
@@ -278,7 +283,10 @@ def test_a_board_of_another_chip_is_not_sent_into_its_boot_loader(
     assert board.alive
 
 
-def test_a_pico_without_micropython_names_the_button(flash: Flash, play: Play, uf2_file: Path) -> None:
+def test_a_pico_without_micropython_names_the_button(
+    flash: Flash, play: Play, uf2_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pico, "ask_runtime", functools.partial(ask_runtime, limit_s=0.3))
     silent = play(Esp32Rom(PtyLine(), deaf=True))
     code, _, err = flash("--board", "RPI_PICO_W", "--port", silent.url, "--image", uf2_file)
     assert code == 3
