@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from floorsense.bench.duplicate import Duplicates
 from floorsense.bench.farm import Farm
 from floorsense.bench.link import Link
-from floorsense.bench.plan import BoardPlan
+from floorsense.bench.plan import BoardPlan, take_time
+from floorsense.bench.time_server import TimeServer
 from floorsense.broker import LocalBroker
 from floorsense.errors import BrokerError, UsageError
 from floorsense.listener import Listener
@@ -27,19 +28,21 @@ ALLOWED = "allowed"
 NONE = "none"
 
 LATE_S = 0.5
+STEP_S = 3600
 # What the bench's listener may take to be back at a broker that has started again.
 _BACK_S = 10
 
 
 @dataclass
 class Stage:
-    """What a fault can act on. ``broker``: None where it is somebody else's."""
+    """What a fault can act on. ``broker``: None where it is somebody else's; ``clock``: what tells the boards the time."""
 
     farm: Farm
     link: Link
     broker: LocalBroker | None
     listener: Listener
     duplicates: Duplicates = field(default_factory=Duplicates)
+    clock: TimeServer | None = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,21 @@ def _leave_alone(stage: Stage, fault: Fault) -> None:
         stage.duplicates.end()
 
 
+def _ask_often(board: BoardPlan, _fault: Fault) -> BoardPlan:
+    """A board learns of a step when it asks: RFC 4330 wants 15 s of it, of this server of our own we take one."""
+    return take_time(board, board.settings["time"]["port"], 1) if "port" in board.settings["time"] else board
+
+
+def _step_clock(stage: Stage, _fault: Fault) -> None:
+    if stage.clock is not None:
+        stage.clock.ahead_s = STEP_S
+
+
+def _step_back(stage: Stage, fault: Fault) -> None:
+    if stage.clock is not None and fault.for_s:
+        stage.clock.ahead_s = 0
+
+
 KINDS = {
     "broker-down": Kind(BROKER, "the broker is stopped, and started again", _take_broker_down, _bring_broker_back),
     "broker-kill": Kind(
@@ -193,6 +211,16 @@ KINDS = {
         _duplicate,
         _leave_alone,
         span=ALLOWED,
+    ),
+    "clock-step": Kind(
+        BOARDS,
+        "the boards' time server is an hour ahead; dates move, order and age must not",
+        _step_clock,
+        _step_back,
+        span=ALLOWED,
+        prepare=_ask_often,
+        # Dated an hour ahead, and an hour before the reading ahead of it when that is over: so it was asked for.
+        excuses={"clock": 0},
     ),
 }
 

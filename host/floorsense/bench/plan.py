@@ -1,7 +1,7 @@
 """What a bench will run, as data: from what was asked on the command line to each board's files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,6 +20,10 @@ WEATHER = BOARDS / "SIMULATED" / "recordings" / "jfk_2013_hourly.csv"
 # Recordings are played faster than life: of hourly weather, a day passes in 24 s.
 ROWS_PER_S = 1.0
 PERIOD_MS = 1000
+# Twelve times as often as on a floor: a bench is over soon.
+HEALTH_S = 5
+# Seconds from one question for the time to the next, at the bench's own server.
+ASK_S = 15
 
 # A BME280's surroundings in a shop: none of it constant, all of it plausible.
 _SHOP: dict[str, Any] = {
@@ -120,6 +124,12 @@ def plan(
     return Plan([_board(i, qos, broker, files, more) for i in range(count)], files, replays)
 
 
+def take_time(board: BoardPlan, port: int, interval_s: int = ASK_S) -> BoardPlan:
+    """The same board, with its time from the SNTP server at that UDP port of 127.0.0.1."""
+    time = {"server": "127.0.0.1", "port": port, "interval_s": interval_s}
+    return replace(board, settings={**board.settings, "time": time})
+
+
 def _pace(what: str, recording: Recording) -> str:
     """How fast a recording is played, for a person."""
     speed = "" if recording.step_s is None else f", {recording.step_s * ROWS_PER_S:g} times as fast as recorded"
@@ -147,6 +157,8 @@ def _board(
         "buses": {"i2c0": bus},
         "outbox": {"capacity": _SMALL_OUTBOX if board.heap_bytes < _SMALL_HEAP else _OUTBOX},
         "sensors": [{"driver": "bme280", "bus": "i2c0", "period_ms": PERIOD_MS, "qos": dict(qos)}],
+        "time": {"interval_s": 0},
+        "health": {"interval_s": HEALTH_S, "retain": False},
     }
     try:
         settings.parse(wanted)

@@ -14,6 +14,7 @@ from floorsense.bench.farm import Farm, SimulatedBoard
 from floorsense.bench.faults import Fault, Stage
 from floorsense.bench.link import Link
 from floorsense.bench.plan import Plan
+from floorsense.bench.time_server import TimeServer
 from floorsense.bench.timeline import Timeline
 from floorsense.bench.verdict import Ending, expectation, judge
 from floorsense.broker import LocalBroker
@@ -41,14 +42,16 @@ class Trial:
         console: Console,
         faults: Sequence[Fault] = (),
         link: Link | None = None,
+        clock: TimeServer | None = None,
     ) -> None:
         """``broker``: what serves at ``url`` if it is ours, so that its end is noticed. ``link``: what the boards dial
-        instead; faults need one."""
+        instead; faults need one. ``clock``: what the boards have their time from."""
         self._plan = plan
         self._url = url
         self._broker = broker
         self._console = console
         self._link = link
+        self._clock = clock
         self._told: set[str] = set()
         self.checker = Checker(expectation(plan.boards))
         self.aftermath = Aftermath(faults, plan.boards, self.checker, link) if link else None
@@ -65,7 +68,7 @@ class Trial:
             with ExitStack() as rooms:
                 caption = None
                 if self.aftermath and self._link:
-                    stage = Stage(farm, self._link, self._broker, listener)
+                    stage = Stage(farm, self._link, self._broker, listener, clock=self._clock)
                     caption = rooms.enter_context(Timeline(stage, self.aftermath, self._tell)).caption
                 watch(checker, seconds, stopped, self._console, lambda: self._look(farm, stopped), caption)
             self._look(farm, stopped)

@@ -7,6 +7,9 @@ from floornode.contract.reading import CLOCK_NOT_SET, REPLAYED, Reading
 from floorsense.check.latency import Latencies
 from floorsense.check.numbering import LATE, NEW, REPEATED, Numbering
 
+# Two neighbours whose dates and arrivals are that far from agreeing say nothing of the rate: a clock was set between them.
+STEPPED_MS = 60000
+
 
 @dataclass
 class Series:
@@ -61,6 +64,8 @@ class Series:
         if last is None or last.boot != reading.boot or (last.flags ^ reading.flags) & CLOCK_NOT_SET:
             return
         if reading.boot is not None and reading.seq != last.seq + 1:
+            return
+        if abs(reading.ts - last.ts - at_ms + self.last_at) > STEPPED_MS:
             return
         if reading.ts >= last.ts:
             self.pairs += 1

@@ -12,7 +12,8 @@ from rich.console import Console
 
 from floorsense.bench import faults
 from floorsense.bench.link import Link
-from floorsense.bench.plan import MAX_BOARDS, parse_qos, parse_signals, plan
+from floorsense.bench.plan import MAX_BOARDS, parse_qos, parse_signals, plan, take_time
+from floorsense.bench.time_server import TimeServer
 from floorsense.bench.trial import Trial
 from floorsense.broker import LocalBroker
 from floorsense.broker_url import BrokerUrl
@@ -85,12 +86,14 @@ def command(
         link = rooms.enter_context(Link(address)) if wrong else None
         name = local.name if local else f"the broker at {url}"
         todo = plan(count, levels, link.address if link else address, scenes, more)
-        todo = replace(todo, boards=faults.prepare(todo.boards, wrong))
+        clock = rooms.enter_context(TimeServer())
+        timed = [take_time(one, clock.port) for one in todo.boards]
+        todo = replace(todo, boards=faults.prepare(timed, wrong))
         if local:
             console.print(f"broker: {name} at {url}" + (f"; {local.hint}" if local.hint else ""), soft_wrap=True)
         for line in todo.replays:
             console.print(line, markup=False, soft_wrap=True)
-        trial = Trial(todo, url, local, console, wrong, link)
+        trial = Trial(todo, url, local, console, wrong, link, clock)
         report = trial.run(seconds, folder, stopped)
     if as_json:
         print(json.dumps(_document(report, trial, name)))
