@@ -250,12 +250,16 @@ class Backlog:
                     ts = None
                 self.series[index].give_up(1, ts, ts)
                 self.dropped += 1
+                self._is_stale = True
         else:
             return
         self.next = max(self.next, end)
-        self._is_stale = True
-        self._say("store: full; the oldest readings give way, %d by now" % self.dropped)
-        self._drop()
+        if self._is_stale:
+            # First counted, then gone: a cut in between must not take the count.
+            self._say("store: full; the oldest readings give way, %d by now" % self.dropped)
+            self._save(self._done())
+        else:
+            self._drop()
 
     def _drop(self):
         self._log.drop()
