@@ -22,7 +22,7 @@ test: check
 	@echo "running the tests ..."
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-check: dev $(PORTS:%=$(TYPINGS)/%/.done)
+check: dev $(PORTS:%=$(TYPINGS)/%/.done) $(TYPINGS)/circuitpython/.done
 	@echo "checking style and types ..."
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet .
@@ -51,6 +51,11 @@ $(VENV)/.dev: pyproject.toml requirements.lock | $(VENV)/.python
 	@echo "installing floorsense and what its tests need into $(VENV) ..."
 	@$(INSTALL) -e '.[dev]' || { echo "pip could not install floorsense (see above): is there a network?"; exit 1; }
 	@touch $(VENV)/.runtime $@
+
+$(TYPINGS)/circuitpython/.done: requirements.lock | $(VENV)/.dev
+	@rm -rf $(@D)
+	@$(INSTALL) --no-deps --target $(@D) circuitpython-stubs
+	@touch $@
 
 $(TYPINGS)/%/.done: requirements.lock | $(VENV)/.dev
 	@rm -rf $(@D)

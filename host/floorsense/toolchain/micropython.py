@@ -16,12 +16,20 @@ from floorsense.errors import FloorsenseError
 from floorsense.paths import BOARDS, BUILD, FIRMWARE, LIB
 
 OLDEST = (1, 24)
-# Of the firmware, only what a board imports; entries stay .py, as on a board.
 # How mpy-cross calls the processors that MicroPython numbers.
 _THUMB = ("armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp")
 NATIVE = (None, "x86", "x64", "armv6", *_THUMB, "xtensa", "xtensawin", "rv32imc")
 VIPER = "@micropython.viper"
-_SKIPPED = {"launcher.py", "main.py", "manifest.py", "power_on.py"}
+# Entries stay .py, as on a board; and what only CircuitPython has is nothing for MicroPython.
+_SKIPPED = {
+    "code.py",
+    "floornode/ports/circuitpython.py",
+    "floornode/ports/nvm_counter.py",
+    "launcher.py",
+    "main.py",
+    "manifest.py",
+    "power_on.py",
+}
 # -O3 leaves line numbers out, a tenth of what the code takes in RAM.
 _OPTIONS = ("-O3",)
 
