@@ -10,7 +10,7 @@ INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check -c requi
 TYPINGS := build/typings
 PORTS := rp2-rpi_pico_w esp32
 
-.PHONY: bench setup test check dev lock clean
+.PHONY: bench setup test check soak dev lock clean
 
 bench: setup
 	@$(BIN)/floorsense bench $(ARGS)
@@ -21,6 +21,10 @@ setup: $(VENV)/.runtime
 test: check
 	@echo "running the tests ..."
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+# What takes longer than a CI has time for.
+soak: dev
+	@$(BIN)/python -m pytest -s -o python_files='soak_*.py' -o timeout=3600 tests/soak $(ARGS)
 
 check: dev $(PORTS:%=$(TYPINGS)/%/.done) $(TYPINGS)/circuitpython/.done
 	@echo "checking style and types ..."

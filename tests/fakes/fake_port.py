@@ -77,7 +77,7 @@ class Broker(Network):
         super().__init__()
         self.is_there = True
         self.is_silent = False
-        self._taken = taken
+        self.taken = taken
         self._greeted = None
 
     def dial(self):
@@ -110,7 +110,7 @@ class Broker(Network):
                 if first & 6:
                     wire.readable.extend(ack(PUBACK, body[at] << 8 | body[at + 1]))
                     at += 2
-                self._taken(topic, body[at:])
+                self.taken(topic, body[at:])
 
 
 class FakePort:
