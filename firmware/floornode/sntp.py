@@ -72,11 +72,11 @@ class Sntp:
         try:
             if self._socket is not None:
                 self._listen(now)
-            elif self._until is not None:
+                return
+            if self._until is not None and ticks_diff(now, self._until) >= 0:
                 # Forgotten at once: ticks of long ago cannot be compared with.
-                if ticks_diff(now, self._until) >= 0:
-                    self._until = None
-            elif self._is_up():
+                self._until = None
+            if self._until is None and self._is_up():
                 self._ask(now)
         except OSError as error:
             self._fail(now, str(error.args[1]) if len(error.args) > 1 else "error %s" % error.args[0])

@@ -243,6 +243,15 @@ def test_after_an_answer_it_asks_at_the_interval_and_a_sixteenth_more_at_most():
         assert board.ask() == gap
 
 
+def test_it_asks_in_the_very_step_in_which_that_is_due():
+    board = Board(uniform=lambda n: 0)
+    board.sync()
+    board.step(INTERVAL - 1)
+    assert len(board.sockets) == 1
+    board.step(1)
+    assert len(board.sockets) == 2
+
+
 def test_an_answer_makes_the_next_trouble_start_small():
     board = Board()
     for _ in range(5):
