@@ -8,7 +8,7 @@ import gc
 import sys
 
 # After more crashes than safe mode allows: time for a person with a cable.
-_PAUSE_S = 30
+_PAUSE_S = 60
 
 
 def run(port):
@@ -18,8 +18,10 @@ def run(port):
         life.begin()
         life.station.run()
     except Exception as error:
-        life.record(error)
-        port.reset()
+        try:
+            life.record(error)
+        finally:
+            port.reset()
 
 
 def forget(*names):
@@ -54,11 +56,11 @@ class Life:
 
     def record(self, error):
         """Put the crash on flash, and its trace on the cable."""
-        part, state, uptime, is_safe = "start", "", 0, False
+        part, state, uptime = "start", "", 0
         station = self.station
         if station is not None:
             station.watchdog.stop()
-            part, state, is_safe = station.part, station.session.state, station.is_safe
+            part, state = station.part, station.session.state
             uptime = station.clock.uptime(self._port.ticks())
         # What ran is not needed any more, and the error may be that there was no memory.
         self.station = station = None
@@ -68,9 +70,11 @@ class Life:
         try:
             from . import crash
 
-            crash.add(self._number, "%s: %s" % (type(error).__name__, error), trace, part, state, uptime)
+            count = crash.add(self._number, "%s: %s" % (type(error).__name__, error), trace, part, state, uptime)
         except OSError as broken:
             print("crash: not recorded: error %s" % broken.args[0])
-        if is_safe:
+            return
+        if count > crash.ROW:
+            print("crash: even safe mode breaks; the next start is in %d s" % _PAUSE_S)
             for _ in range(_PAUSE_S):
                 self._port.wait(1000)

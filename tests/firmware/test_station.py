@@ -298,6 +298,24 @@ def test_T32_safe_mode_ends_by_itself_after_an_hour():
     fresh(None)
 
 
+def test_T32_where_even_safe_mode_breaks_there_is_time_for_a_cable():
+    fresh()
+    for number in range(1, 11):
+        assert live(60000, number=number, cause="reset", turned=breaks()).ms < 4000
+    raised = []
+
+    def once(port):
+        if port.ms > 3000 and not raised:
+            raised.append(port.ms)
+            raise ValueError("broken")
+
+    port = live(10**9, number=11, cause="reset", turned=once)
+    assert port.is_reset
+    assert port.ms >= 60000
+    assert crash.last()["count"] == 11
+    fresh(None)
+
+
 def test_T32_watchdog_bites_count_as_crashes_and_wanted_resets_do_not():
     fresh()
     for number in range(2, 12):
