@@ -26,10 +26,14 @@ REPLAYED_AFTER = 5000
 WAITING = 0
 TAKEN = 1
 DONE = 2
+# Acknowledged, where the storage's word is waited for.
+SENT = 3
 
 # The place of a record that is in the ring is below this.
 _ON_FLASH = 0xFFFFFFFF
 MASK = 0x3FFFFFFF
+# Opening the spill reads what is there, and where it comes from .py compiles: not shortly before a sample.
+OPEN_MS = 500
 
 
 class Outbox:
@@ -45,6 +49,8 @@ class Outbox:
         self.spill = None
         # What the spill has put on flash, once there is a spill.
         self.backlog = None
+        # Whether a reading is let go when the storage says that it has it, and not when a broker does.
+        self.confirms = False
         self._open_spill = open_spill
         self._by_name = {one.quantity.name: one for one in series}
         self.ring = bytearray(capacity * HEADER_SIZE)
@@ -125,7 +131,7 @@ class Outbox:
     def let_go(self, record):
         """The reading in ``record``, as ``take`` gave it, is delivered."""
         place, number = struct.unpack_from("<II", record, PLACE)
-        self.moves += 1
+        self.moves += not self.confirms
         if place == _ON_FLASH:
             self.backlog.let_go(number)
             return
@@ -134,7 +140,11 @@ class Outbox:
             if self.backlog is not None:
                 self.backlog.let_go_moved(number)
             return
-        self.ring[(place + 3) % len(self.ring)] = DONE
+        self.ring[(place + 3) % len(self.ring)] = SENT if self.confirms else DONE
+        self.trim()
+
+    def trim(self):
+        """What is done with at the head leaves the ring."""
         while self.held > self._waiting and self.ring[(self.head + 3) % len(self.ring)] == DONE:
             self.advance()
 
@@ -145,12 +155,16 @@ class Outbox:
         """
         if self.spill is not None:
             self.spill.step(now, is_served, quiet_ms)
-        elif self._open_spill is not None and self.is_pressing(now):
+        elif self._open_spill is not None and self.is_pressing(now) and (quiet_ms >= OPEN_MS or self.is_urgent(now)):
             self.open()
 
     def is_pressing(self, now):
         """Whether something is held for too long, or the ring is half full."""
         return 2 * self.used > len(self.ring) or self.age(now) >= self.gather_ms
+
+    def is_urgent(self, now):
+        """The same by half as much again: what is due can wait for a better moment no longer."""
+        return 4 * self.used > 3 * len(self.ring) or 2 * self.age(now) >= 3 * self.gather_ms
 
     def age(self, now):
         """For how many ms the oldest reading is held."""

@@ -188,6 +188,8 @@ def _check_broker(settings, faults):
     if broker.password is not None and broker.user is None:
         faults.append("broker.password: needs broker.user beside it (MQTT 3.1.1, section 3.1.2.9)")
     outbox = settings.outbox
+    if outbox and outbox.end_to_end and outbox.durability == "ram":
+        faults.append("outbox.end_to_end: needs the flash; make outbox.durability outage or always")
     # What was in flight returns to the outbox when the link breaks.
     if outbox and outbox.capacity and broker.window and outbox.capacity < broker.window:
         faults.append("outbox.capacity: must be at least broker.window, which is %d" % broker.window)

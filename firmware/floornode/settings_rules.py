@@ -66,6 +66,7 @@ SECTIONS = {
         ("durability", "choice", "outage", ("ram", "outage", "always")),
         ("gather_s", "whole", 60, 1, 3600),
         ("flash_kib", "whole", 512, 16, 16384),
+        ("end_to_end", "flag", False),
     ),
     # A day is the longest here too. 1024 s is the longest that RFC 5905 polls at by default.
     "time": (

@@ -85,6 +85,10 @@ class Station:
         self.sampler = Sampler(probes, self.clock)
         self.link = port.link(config.wifi)
         self.session = self._session(config.broker)
+        if self.outbox.confirms:
+            from .contract.topics import MARK
+
+            self.session.subscribe(self.topic(MARK), 1, self.outbox.backlog.audit.hear)
         self.sntp = self._sntp(config.time) if config.time.interval_s else None
         self.reset_cause = cause
         # Which settings serve, in a word; whether without sensors, for all that crashed; and why, in words.
@@ -202,7 +206,7 @@ class Station:
             return spill.open(outbox, STORE, wanted, self.log)
 
         outbox = Outbox(series, number, wanted.capacity, self.clock, open_spill, wanted.gather_s * 1000)
-        if STORE in os.listdir():
+        if wanted.end_to_end or STORE in os.listdir():
             outbox.open()
         return outbox
 

@@ -8,8 +8,8 @@ from floornode.contract.quantities import quantity
 from floornode.contract.reading import CLOCK_NOT_SET, REPLAYED, Reading
 from floornode.outbox import Outbox
 from floornode.record import PLACE, RECORD_LIMIT, Series, unpack
-from floornode.store.backlog import ON_FLASH, Backlog
-from floornode.store.spill import Spill
+from floornode.store import spill
+from floornode.store.backlog import ON_FLASH
 
 UNIX_MS = 1764000000000
 NAMES = ("temperature", "pressure", "humidity")
@@ -18,24 +18,41 @@ FLASH = 512 * 1024
 _NOISE = 16381
 
 
+class Wanted:
+    """The settings' section `outbox`."""
+
+    def __init__(self, durability, flash_kib, end_to_end):
+        self.durability = durability
+        self.flash_kib = flash_kib
+        self.end_to_end = end_to_end
+
+
 class Life:
     """One boot of a board whose flash is ``folder``: three quantities every ten seconds."""
 
     def __init__(
-        self, folder, boot=1, capacity=500, is_always=False, flash=FLASH, names=NAMES, machine=MACHINE, gather_ms=60000
+        self,
+        folder,
+        boot=1,
+        capacity=500,
+        is_always=False,
+        flash=FLASH,
+        names=NAMES,
+        machine=MACHINE,
+        gather_ms=60000,
+        end_to_end=False,
     ):
+        self.wanted = Wanted("always" if is_always else "outage", flash // 1024, end_to_end)
         self.now = 0
         self.ts = 0
         self.lines = []
         kinds = [quantity(name) for name in names]
         self.series = [Series(i, machine + b"/" + kind.name.encode(), kind, 1) for i, kind in enumerate(kinds)]
         self._folder = folder
-        self._flash = flash
-        self._is_always = is_always
         self.clock = Clock(0)
         self.clock.set(UNIX_MS + boot * 1000000000, 0, "test")
         self.outbox = Outbox(self.series, boot, capacity, self.clock, self._open, gather_ms)
-        if folder in os.listdir("."):
+        if end_to_end or folder in os.listdir("."):
             self.outbox.open()
         self.window = []
         # (topic, boot, seq, flags) of what was let go, in order, where that is asked for: a list of days is long.
@@ -48,7 +65,7 @@ class Life:
         self.read = 0
 
     def _open(self, outbox):
-        return Spill(outbox, Backlog(self._folder, self._flash, self.series, self.lines.append), self._is_always)
+        return spill.open(outbox, self._folder, self.wanted, self.lines.append)
 
     def flush(self):
         self.outbox.open()

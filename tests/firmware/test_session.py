@@ -413,3 +413,38 @@ def test_T38_sessions_live_through_the_wrap_of_the_ticks():
         for _, _, pid, _ in published(board.wire.packets()):
             board.hear(ack(PUBACK, pid))
     assert board.session.connects == 1 and board.session.delivered == 5
+
+
+def test_T26_what_is_subscribed_to_is_asked_for_until_the_broker_knows_it():
+    board = Board()
+    heard = []
+    board.session.subscribe(b"a/b/c/mark", 1, lambda topic, message: heard.append((bytes(topic), bytes(message))))
+    asked = b"\x00\x0aa/b/c/mark\x01"
+
+    def greet(connack):
+        board.step()
+        board.step()
+        board.hear(connack)
+        return [body for first, body in board.wire.packets() if first == 0x82]
+
+    # Asked for, but the link breaks before the answer: asked for again, though the session is there.
+    (body,) = greet(CONNACK)
+    assert body[2:] == asked
+    board.wire.is_ended = True
+    board.turn(200)
+    board.turn(3000)
+    (body,) = greet(b"\x20\x02\x01\x00")
+    board.hear(b"\x90\x03" + body[:2] + b"\x01")
+    # T19: what comes is acknowledged once it was heard.
+    board.hear(b"\x32\x10\x00\x0aa/b/c/mark\x12\x34{}")
+    assert heard == [(b"a/b/c/mark", b"{}")]
+    assert (0x40, b"\x12\x34") in board.wire.packets()
+    # T25: a broker that knows is not asked; T26: one that forgot is.
+    board.wire.is_ended = True
+    board.turn(200)
+    board.turn(5000)
+    assert greet(b"\x20\x02\x01\x00") == []
+    board.wire.is_ended = True
+    board.turn(200)
+    board.turn(9000)
+    assert len(greet(CONNACK)) == 1

@@ -3,7 +3,7 @@
 import os
 
 from floornode.contract.quantities import quantity
-from floornode.contract.reading import Reading
+from floornode.contract.reading import CLOCK_NOT_SET, Reading
 from floornode.record import RECORD_LIMIT
 from floornode.store.backlog import CURSOR_EVERY
 from floornode.store.log import SEGMENT
@@ -167,11 +167,29 @@ def test_always_writes_what_is_not_acknowledged_though_the_broker_is_there():
 
 def test_no_write_begins_when_a_sample_is_near():
     life = Life("near")
-    life.sample(8, quiet_ms=50)
-    assert life.files() == []
-    life.sample(3, quiet_ms=50)
-    # But it does not wait for ever.
-    assert life.files()
+    life.outbox.open()
+    life.sample(8)
+    life.send(1000)
+    life.sample(5)
+    before = life.backlog.erases
+    life.now += 20000
+    life.clock.step(life.now)
+    life.outbox.step(life.now, False, 50)
+    life.outbox.step(life.now + 1000, False, 119)
+    assert life.backlog.erases == before
+    life.outbox.step(life.now + 1000, False, 120)
+    assert life.backlog.erases > before
+
+
+def test_where_samples_leave_no_room_a_write_does_not_wait_for_ever():
+    life = Life("dense", gather_ms=10000)
+    life.outbox.open()
+    for ms in range(0, 30000, 100):
+        life.now += 100
+        life.clock.step(life.now)
+        life.outbox.put(Reading(life.series[0].quantity, 1, life.clock.up(life.now), CLOCK_NOT_SET))
+        life.outbox.step(life.now, False, 40)
+    assert 1 <= life.backlog.erases <= 4
 
 
 def test_half_a_ring_goes_to_flash_without_waiting_for_a_gathering():

@@ -21,6 +21,7 @@ PUBLISH = 0x30
 PUBACK = 0x40
 PUBREC = 0x50
 PUBCOMP = 0x70
+SUBACK = 0x90
 PINGRESP = 0xD0
 
 
@@ -90,6 +91,15 @@ class Client(wire.MQTTClient):
         """Write PUBREL, the second half of QoS 2."""
         self.stream.write(bytes((0x62, 2, pid >> 8, pid & 0xFF)))
 
+    def ask_for(self, topics, pid):
+        """Write SUBSCRIBE for ``topics``, a list of (topic, QoS). The broker's answer comes through ``wait_msg``."""
+        body = bytearray((pid >> 8, pid & 0xFF))
+        for topic, qos in topics:
+            body += bytes((len(topic) >> 8, len(topic) & 0xFF)) + topic + bytes((qos,))
+        length = len(body)
+        head = b"\x82" + (bytes((length,)) if length < 128 else bytes((length & 0x7F | 0x80, length >> 7)))
+        self.stream.write(head + body)
+
     def bye(self):
         """Write DISCONNECT, after which the broker drops the will."""
         self.stream.write(b"\xe0\0")
@@ -129,7 +139,7 @@ class Client(wire.MQTTClient):
             return None
         if kind not in (CONNACK, PUBACK, PUBREC, PUBCOMP):
             # A SUBACK or UNSUBACK nobody asked for changes nothing; anything else is no broker's to send.
-            if kind in (0x90, 0xB0):
+            if kind in (SUBACK, 0xB0):
                 return None
             raise OSError(_EPROTO, "unexpected packet %#x" % kind)
         if length != 2:

@@ -53,7 +53,7 @@ class Inflight:
         """Take ``slot`` into the window, with a packet id where the QoS wants one."""
         slot.qos = qos
         slot.state = (WRITTEN, PUBACK, PUBREC)[qos]
-        slot.pid = self._next_pid() if qos else 0
+        slot.pid = self.next_pid() if qos else 0
         slot.sent = slot.on_link = False
         slot.since = now
         self.order.append(slot)
@@ -78,7 +78,8 @@ class Inflight:
             if slot.text is not None:
                 self.release(slot)
 
-    def _next_pid(self):
+    def next_pid(self):
+        """A packet id that is not in use."""
         # 0 is no packet id (section 2.3.1), and one in use would be taken for a repetition of the other message.
         while True:
             self._pid = self._pid % 65535 + 1

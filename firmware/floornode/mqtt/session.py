@@ -87,6 +87,9 @@ class Session:
         self._ping = None
         self._said = NOTHING
         self._notes = []
+        # The topics subscribed to, with their QoS, and whether the broker has said that it knows.
+        self._topics = []
+        self._is_subscribed = False
         # Time without a served connection, in ms: all but the present span, and since when that lasts.
         self._down_ms = 0
         self._down_at = 0
@@ -111,6 +114,14 @@ class Session:
         """Begin a clean stop: what waits is sent, then the last word. ``state`` becomes STOPPED within STOP_LIMIT."""
         if self._stopping is None:
             self._stopping = ticks_add(now, STOP_LIMIT)
+
+    def subscribe(self, topic, qos, take):
+        """Have ``take(topic, message)``, both bytes, called for each message of the board's subscriptions; ``qos``: 0 or 1.
+
+        On each connection to a broker that does not know it yet the board subscribes. A message may come twice.
+        """
+        self._topics.append((topic, qos))
+        self.client.set_callback(take)
 
     def say(self, note):
         """Publish ``note`` on the present connection, or on the next one, ahead of readings: once, at QoS 1.
@@ -188,6 +199,9 @@ class Session:
             self._fail(now, text, REFUSED_FLOOR if code in (2, 4, 5) else 0)
             return
         self._down_ms = self.downtime_ms(now)
+        if self._topics and not (self.client.taken[0] and self._is_subscribed):
+            self._is_subscribed = False
+            self.client.ask_for(self._topics, self.inflight.next_pid())
         self._enter(SERVE, now, 0)
         self._heard = self._since = now
         self._ping = None
@@ -222,6 +236,8 @@ class Session:
                 continue
             if kind in (mqtt.PUBACK, mqtt.PUBREC, mqtt.PUBCOMP):
                 self._acknowledge(kind, self.client.taken, now)
+            elif kind == mqtt.SUBACK:
+                self._is_subscribed = True
 
     def _acknowledge(self, kind, pid, now):
         slot = self.inflight.find(pid)

@@ -8,11 +8,11 @@ import json
 import struct
 
 from .. import wholefile
-from ..contract.quantities import quantity
 from ..contract.reading import CLOCK_NOT_SET
-from ..record import PLACE, RECORD_LIMIT, TS, Series
-from .codec import BLOCK_HEADER_SIZE, READINGS, WHOSE, Decoder, Encoder
+from ..record import PLACE, RECORD_LIMIT, TS
+from .codec import Encoder
 from .log import Log
+from .reader import Reader
 
 # In a record's place: it came from flash, and the number behind is the log's.
 ON_FLASH = 0xFFFFFFFF
@@ -33,22 +33,21 @@ class Backlog:
         ``log(text)``: one line for a person."""
         self.series = series
         self.trouble = None
-        # Records that nobody can read any more, and those of another machine, which this board was before.
-        self.damaged = 0
+        # Readings of another machine, which this board was before.
         self.foreign = 0
         self.dropped = 0
         self.encoder = Encoder(len(series))
         self._say = log
         self._folder = folder
         self._scratch = bytearray(RECORD_LIMIT)
-        self._prefix = series[0].topic[: series[0].topic.rfind(b"/")]
+        # The storage's word on what it has, where it is waited for: a store.audit Audit.
+        self.audit = None
+        prefix = series[0].topic[: series[0].topic.rfind(b"/")]
         names = [b"%d%s" % (one.qos, one.quantity.name.encode()) for one in series]
-        self._log = Log(folder, limit, b"\n".join([self._prefix] + names))
-        self._reader = Decoder(len(series))
-        # Of the segment that is read: its index, the byte after the block at hand, and which series its records are of.
-        self._segment = 0
-        self._at = 0
-        self._map = None
+        self.log = Log(folder, limit, b"\n".join([prefix] + names))
+        self.reader = Reader(self.log, series, prefix, log)
+        # Until here what was acknowledged is sent again, unless the storage has it.
+        self.resends_until = 0
         # Numbers taken and not let go; and of those let go in RAM before they were read here.
         self._out = []
         self._early = []
@@ -57,13 +56,17 @@ class Backlog:
         self._saved = 0
         self._is_stale = False
         self._told = {}
-        self.next = 0
         self._recover()
 
     @property
     def waiting(self):
         """Records that are not taken yet."""
-        return 0 if self.trouble else self._log.end - self.next
+        return 0 if self.trouble else self.log.end - self.reader.next
+
+    @property
+    def damaged(self):
+        """Records that nobody can read any more."""
+        return self.reader.damaged
 
     @property
     def in_window(self):
@@ -73,22 +76,19 @@ class Backlog:
     @property
     def erases(self):
         """Erase blocks that appending took since the start."""
-        return self._log.erases
+        return self.log.erases
 
     def take(self, record):
         """The next reading, into ``record``. Returns its length; 0 when there is none now."""
         try:
             for _ in range(_GLANCE):
-                if not self._reader.left and not self._load():
+                size, is_ours = self.reader.read(record)
+                if not size:
                     return 0
-                size = self._reader.next(record)
-                number = self.next
-                self.next += 1
-                index = self._map[record[0]]
-                if index is None:
+                number = self.reader.next - 1
+                if not is_ours:
                     self.foreign += 1
-                elif self._is_to_go(number):
-                    record[0] = index
+                elif self._is_to_go(number, record):
                     struct.pack_into("<II", record, PLACE, ON_FLASH, number)
                     self._out.append(number)
                     return size
@@ -106,7 +106,7 @@ class Backlog:
         here = self._moved.pop(number, None)
         if here is None:
             return
-        if here < self.next:
+        if here < self.reader.next:
             self.let_go(here)
         else:
             self._early.append(here)
@@ -114,7 +114,7 @@ class Backlog:
     def append(self, moved):
         """Have the encoder's block on flash when this returns. ``moved``: of those of its records that are in the window,
         ``(number in RAM, place in the block)``. Returns False where the oldest had to give way first: try again."""
-        log = self._log
+        log = self.log
         block = memoryview(self.encoder.buffer)[: self.encoder.end(log.end)]
         try:
             if not log.has_room(len(block)):
@@ -125,19 +125,24 @@ class Backlog:
             number = log.end
             log.append(block, self.encoder.count)
         except OSError as error:
-            if error.args[0] == _ENOSPC and log.first:
-                # Something else took the room that was ours.
-                self._give_up_oldest()
-            else:
-                self._fail(error)
+            self._make_room(error)
             return False
         for ram, place in moved:
             self._moved[ram] = number + place
         return True
 
+    def _make_room(self, error):
+        """Something else took the room that was ours: the oldest gives way here, too."""
+        try:
+            if error.args[0] != _ENOSPC or not self.log.first:
+                raise error
+            self._give_up_oldest()
+        except OSError as error:
+            self._fail(error)
+
     def tidy(self):
         """Write down how far all is done, and remove what is done with: one write a call. Returns whether there was one."""
-        log = self._log
+        log = self.log
         done = self._done()
         is_over = bool(log.first) and done == log.end
         try:
@@ -154,120 +159,78 @@ class Backlog:
     def retry(self):
         """Forget the trouble: the flash may be back."""
         self.trouble = None
-        self._log.measure()
+        self.log.measure()
 
-    def _is_to_go(self, number):
+    def _is_to_go(self, number, record):
         """Whether what was read is neither done with nor in the window."""
         if number in self._early:
             self._early.remove(number)
             return False
+        if number in self._out:
+            # It is sent again, and had not yet arrived the first time.
+            return False
         if number in self._moved.values():
             self._out.append(number)
             return False
-        return True
+        if self.audit is None:
+            return True
+        return (not self.reader.is_sent or number < self.resends_until) and not self.audit.holds(record)
+
+    def send_again(self, number, segment):
+        """Of what was acknowledged the storage has not got ``number``, in that segment: all is offered again from there."""
+        self.resends_until = max(self.resends_until, self.reader.next)
+        self.reader.go_to(number, segment)
+
+    def is_out(self, number):
+        """Whether the record is in the window, or was not read yet."""
+        return number >= self.reader.next or number in self._out
 
     def _done(self):
         """The number before which every record is done with."""
-        low = self.next
+        low = self.reader.next if self.audit is None else self.audit.done
         for number in self._out:
             low = min(low, number)
         return low
 
-    def _load(self):
-        """Open the block with the next record. Returns whether there is one."""
-        log = self._log
-        reader = self._reader
-        while self.next < log.end:
-            found = log.read(self._segment, self._at, reader.buffer)
-            last = self._segment == len(log.first) - 1
-            # A segment ends where the next one begins, whatever a failed write left behind.
-            end = log.end if last else log.first[self._segment + 1]
-            if found is None or (found[2] and found[3] >= end):
-                self._skip_to(end)
-                if last:
-                    return False
-                self._segment += 1
-                self._at = 0
-                continue
-            kind, count, is_whole, number, length = found
-            self._at += BLOCK_HEADER_SIZE + length
-            if not is_whole:
-                continue
-            if kind == WHOSE:
-                self._map = self._mapped(bytes(reader.buffer[BLOCK_HEADER_SIZE : BLOCK_HEADER_SIZE + length]))
-            elif kind == READINGS and number + count > self.next and self._map is not None:
-                self._skip_to(number)
-                reader.open(count)
-                for _ in range(self.next - number):
-                    reader.next(self._scratch)
-                return True
-        return False
-
-    def _skip_to(self, number):
-        """Go on at ``number``: what is before it cannot be read."""
-        if number > self.next:
-            self.damaged += number - self.next
-            self._say("store: %d readings cannot be read any more" % (number - self.next))
-            self.next = number
-
-    def _mapped(self, whose):
-        """Of each series of a segment its index in ours; None for another machine's. Makes the decoder fit."""
-        prefix, *names = whose.split(b"\n")
-        self._reader.resize(len(names))
-        if prefix != self._prefix:
-            self._say("store: leaves aside readings of %s, which this board was before" % prefix.decode())
-            return [None] * len(names)
-        return [self._index(name) for name in names]
-
-    def _index(self, name):
-        """The index of the series of a QoS and quantity, such as ``1pressure``; a new one where a sensor is gone."""
-        word = name[1:].decode()
-        for one in self.series:
-            if one.quantity.name == word:
-                return one.index
-        try:
-            kind = quantity(word)
-        except ValueError:
-            return None
-        self.series.append(Series(len(self.series), self._prefix + b"/" + name[1:], kind, name[0] - 48))
-        return len(self.series) - 1
-
     def _give_up_oldest(self):
         """Drop the oldest segment, in a few calls: what of it nobody has taken is counted by series and time."""
-        log = self._log
-        reader = self._reader
+        log = self.log
+        reader = self.reader
+        scratch = self._scratch
         end = log.first[1] if len(log.first) > 1 else log.end
         for _ in range(_GLANCE):
-            if self._segment or self.next >= end or not (reader.left or self._load()):
+            if reader.segment or reader.next >= end:
                 break
-            reader.next(self._scratch)
-            number = self.next
-            self.next += 1
-            index = self._map[self._scratch[0]]
-            if index is not None and self._is_to_go(number):
-                ts = struct.unpack_from("<Q", self._scratch, TS)[0]
-                if self._scratch[1] & CLOCK_NOT_SET:
-                    ts = None
-                self.series[index].give_up(1, ts, ts)
+            size, is_ours = reader.read(scratch)
+            if not size:
+                break
+            if is_ours and self._is_to_go(reader.next - 1, scratch):
+                ts = None if scratch[1] & CLOCK_NOT_SET else struct.unpack_from("<Q", scratch, TS)[0]
+                self.series[scratch[0]].give_up(1, ts, ts)
                 self.dropped += 1
                 self._is_stale = True
         else:
             return
-        self.next = max(self.next, end)
+        if reader.next < end:
+            reader.go_to(end, 0)
+        if self.audit is not None:
+            self.audit.pass_over(end)
         if self._is_stale:
             # First counted, then gone: a cut in between must not take the count.
             self._say("store: full; the oldest readings give way, %d by now" % self.dropped)
-            self._save(self._done())
-        else:
-            self._drop()
+            try:
+                self._save(self._done())
+                return
+            except OSError as error:
+                if error.args[0] != _ENOSPC:
+                    raise
+        self._drop()
 
     def _drop(self):
-        self._log.drop()
-        if self._segment:
-            self._segment -= 1
-            return
-        self._at = 0
-        self._reader.left = 0
+        self.log.drop()
+        self.reader.forget_oldest()
+        if self.audit is not None:
+            self.audit.forget_oldest()
 
     def _save(self, done):
         found = {"next": done}
@@ -294,21 +257,18 @@ class Backlog:
         found = {}
         try:
             found = json.loads(wholefile.read(self._folder + "/" + _CURSOR, _CURSOR_LIMIT) or b"{}")
-            self.next = self._saved = int(found.get("next", 0))
+            self.reader.next = self._saved = int(found.get("next", 0))
             for name, (count, first, last) in found.get("dropped", {}).items():
-                self.series[self._index(b"1" + name.encode())].give_up(count, first, last)
+                self.series[self.reader.index(b"1" + name.encode())].give_up(count, first, last)
         except (ValueError, TypeError, AttributeError):
             # It says nothing: all that is there comes again, and is known by its identity.
             pass
-        log = self._log
+        log = self.log
         try:
-            log.recover(self._reader.buffer, self.next)
+            log.recover(self.reader.buffer, self.reader.next)
         except OSError as error:
             self._fail(error)
-        if log.first:
-            self.next = max(self.next, log.first[0])
-        else:
-            self.next = log.end
+        self.reader.next = max(self.reader.next, log.first[0]) if log.first else log.end
         if self.waiting:
             self._say("store: %d readings of before wait on flash" % self.waiting)
 

@@ -7,7 +7,7 @@ A ring that is half full spills in any case.
 """
 
 from ..clock import ticks_add, ticks_diff
-from ..outbox import DONE, MASK, TAKEN, date
+from ..outbox import DONE, MASK, SENT, TAKEN, date
 from ..record import HEADER_SIZE, RECORD_LIMIT
 from .backlog import Backlog
 
@@ -15,6 +15,8 @@ from .backlog import Backlog
 STUCK = 10000
 # What an append to flash takes at most on an RP2040, and a little.
 WRITE_MS = 120
+# For how long writes are put off where samples follow each other so closely that each write is near one.
+PATIENCE = 2000
 # A flash that failed is tried again after this long.
 _RETRY = 10000
 
@@ -22,7 +24,13 @@ _RETRY = 10000
 def open(outbox, folder, wanted, log):
     """The Spill into ``folder`` that the settings' section ``outbox`` wants."""
     backlog = Backlog(folder, wanted.flash_kib * 1024, outbox.series, log)
-    return Spill(outbox, backlog, wanted.durability == "always")
+    spill = Spill(outbox, backlog, wanted.durability == "always")
+    if wanted.end_to_end:
+        from .audit import Audit
+
+        outbox.confirms = True
+        backlog.audit = Audit(backlog, outbox, spill.move)
+    return spill
 
 
 class Spill:
@@ -38,24 +46,30 @@ class Spill:
         self._seen = 0
         self._moved_at = None
         self._retry_at = None
+        self._put_off_at = None
 
     def step(self, now, is_served, quiet_ms):
-        """As Outbox.step has it. A write that would be near a sample waits, for another half of a gathering at most."""
+        """As Outbox.step has it. A write that would be near a sample waits, for PATIENCE at most."""
         backlog = self.backlog
         outbox = self._outbox
+        if backlog.audit is not None:
+            backlog.audit.step(now)
         if backlog.trouble:
             self._wait_out(now)
             return
         if outbox.moves != self._seen or self._moved_at is None or not (outbox.held or backlog.in_window):
             self._seen = outbox.moves
             self._moved_at = now
-        is_half_full = 2 * outbox.used > len(outbox.ring)
-        age = outbox.age(now)
-        if quiet_ms < WRITE_MS and 2 * age < 3 * outbox.gather_ms and 4 * outbox.used <= 3 * len(outbox.ring):
-            return
+        if quiet_ms < WRITE_MS:
+            # A better moment comes after the sample, but where samples never leave room for a write.
+            if self._put_off_at is None:
+                self._put_off_at = now
+            if ticks_diff(now, self._put_off_at) < PATIENCE:
+                return
+        self._put_off_at = None
         is_away = self._is_always or not is_served or ticks_diff(now, self._moved_at) >= STUCK
-        if is_half_full or (is_away and age >= outbox.gather_ms):
-            self._move()
+        if 2 * outbox.used > len(outbox.ring) or (is_away and outbox.is_pressing(now)):
+            self.move()
         else:
             backlog.tidy()
 
@@ -64,13 +78,13 @@ class Spill:
         backlog = self.backlog
         tries = self._outbox.held + 64
         while self._outbox.held and not backlog.trouble and tries:
-            self._move()
+            self.move()
             tries -= 1
         while not backlog.trouble and backlog.tidy():
             pass
 
-    def _move(self):
-        """Move a block of the oldest readings."""
+    def move(self, is_lost=False):
+        """Move a block of the oldest readings. ``is_lost``: what of them was acknowledged is to be sent again."""
         outbox = self._outbox
         encoder = self.backlog.encoder
         ring = outbox.ring
@@ -86,7 +100,7 @@ class Spill:
             if state != DONE:
                 outbox.copy_out(place, scratch, size)
                 date(scratch, outbox.clock)
-                if not encoder.add(scratch, False):
+                if not encoder.add(scratch, state == SENT and not is_lost):
                     break
                 if state == TAKEN:
                     moved.append(((outbox.first + walked) & MASK, encoder.count - 1))

@@ -1,0 +1,198 @@
+"""A broker and its network, with moods: what it is up to is decided by whoever plays the weather."""
+
+from floornode.clock import ticks_add, ticks_diff
+
+# How the network is.
+FINE = "fine"
+REFUSED = "refused"
+SWALLOWED = "swallowed"
+
+
+class Pipe:
+    """One connection, as the board's transport. What the broker says comes after its delay, in pieces."""
+
+    def __init__(self, broker):
+        self._broker = broker
+        self._inbox = b""
+        # (when, bytes) on the way to the board.
+        self.coming = []
+        self.readable = b""
+        self.is_closed = False
+        self.is_broken = False
+        self.is_mute = False
+        self.has_greeted = False
+
+    def write(self, data):
+        if self.is_broken:
+            raise OSError(104, "connection reset")
+        broker = self._broker
+        room = len(data)
+        if broker.pieces and broker.chance.happens(20):
+            room = broker.chance.below(room)
+            if not room:
+                return None
+        if not self.is_mute:
+            self._inbox += bytes(data[:room])
+            self._parse()
+        return room
+
+    def readinto(self, buffer):
+        if self.is_broken:
+            raise OSError(104, "connection reset")
+        if not self.readable:
+            return None
+        count = min(len(buffer), len(self.readable))
+        if self._broker.pieces and count > 1:
+            count = self._broker.chance.between(1, count)
+        buffer[:count] = self.readable[:count]
+        self.readable = self.readable[count:]
+        return count
+
+    def close(self):
+        self.is_closed = self.is_broken = True
+
+    def deliver(self, now):
+        """Move what has arrived by now to where the board can read it."""
+        while self.coming and ticks_diff(now, self.coming[0][0]) >= 0:
+            self.readable += self.coming.pop(0)[1]
+
+    def _parse(self):
+        data = self._inbox
+        at = 0
+        while len(data) - at >= 2:
+            length = data[at + 1] & 0x7F
+            body = at + 2
+            if data[at + 1] & 0x80:
+                if len(data) - at < 3:
+                    break
+                length |= data[at + 2] << 7
+                body += 1
+            if len(data) < body + length:
+                break
+            self._broker.hear(self, data[at], data[body : body + length])
+            at = body + length
+            if self.is_broken:
+                return
+        self._inbox = data[at:]
+
+
+class FickleBroker:
+    """The network that the board joins and dials, and the broker behind it. ``received(topic, payload)`` is told once for each
+    message that it stored: at QoS 2 a repetition within the session is none."""
+
+    def __init__(self, chance, received):
+        self.chance = chance
+        self.now = 0
+        self.state = FINE
+        self.delay = 20
+        self.pieces = False
+        # Of a hundred: acknowledgements that never come, and ones for what was not stored.
+        self.mute_acks = 0
+        self.lies = 0
+        self.refusal = 0
+        self.pipe = None
+        # The session: packet ids of QoS 2 that were received and not released, and what came with them. As Mosquitto has it
+        # another message with the id of one is no repetition: a board that starts anew counts its ids from 1 again.
+        self._pending = {}
+        self.has_session = False
+        self._received = received
+        self._dialled = None
+
+    # The board's network.
+
+    def join(self):
+        pass
+
+    def joined(self):
+        return True
+
+    def is_up(self):
+        return True
+
+    def dial(self):
+        if self.state == REFUSED:
+            raise OSError(111, "refused the connection")
+        self._dialled = ticks_add(self.now, self.delay)
+        return self
+
+    def poll(self):
+        if self.state != FINE or ticks_diff(self.now, self._dialled) < 0:
+            return None
+        self.pipe = Pipe(self)
+        return self.pipe
+
+    def close(self):
+        self._dialled = None
+
+    # What the weather does.
+
+    def turn(self, now):
+        """Time has come to ``now``. Returns ms until something arrives, or None."""
+        self.now = now
+        pipe = self.pipe
+        if pipe is None or pipe.is_closed or not pipe.coming:
+            return None
+        pipe.deliver(now)
+        return max(0, ticks_diff(pipe.coming[0][0], now)) if pipe.coming else None
+
+    def cut(self):
+        """The connection is reset."""
+        if self.pipe is not None:
+            self.pipe.is_broken = True
+
+    def mute(self):
+        """The connection swallows everything from now on."""
+        if self.pipe is not None:
+            self.pipe.is_mute = True
+
+    def forget(self):
+        """The broker is killed: its sessions are gone."""
+        self.cut()
+        self._pending.clear()
+        self.has_session = False
+
+    # The broker.
+
+    def hear(self, pipe, first, body):
+        kind = first & 0xF0
+        if kind == 0x30:
+            self._publish(pipe, first, body)
+        elif kind == 0x60:
+            self._pending.pop(body, None)
+            self._say(pipe, b"\x70\x02" + body)
+        elif kind == 0x10:
+            if self.refusal:
+                self._say(pipe, bytes((0x20, 2, 0, self.refusal)))
+            else:
+                self._say(pipe, bytes((0x20, 2, self.has_session, 0)))
+                self.has_session = True
+        elif kind == 0xC0:
+            self._say(pipe, b"\xd0\0")
+
+    def _publish(self, pipe, first, body):
+        qos = first >> 1 & 3
+        length = body[0] << 8 | body[1]
+        topic = body[2 : 2 + length]
+        at = 2 + length
+        if not qos:
+            self._received(topic, body[at:], True)
+            return
+        pid = body[at : at + 2]
+        is_stored = not self.lies or not self.chance.happens(self.lies)
+        if qos == 1 or self._pending.get(pid) != body:
+            self._received(topic, body[at + 2 :], is_stored)
+        if qos == 2:
+            self._pending[pid] = body
+        if self.mute_acks and self.chance.happens(self.mute_acks):
+            return
+        self._say(pipe, (b"\x40\x02" if qos == 1 else b"\x50\x02") + pid)
+
+    def _say(self, pipe, data):
+        at = ticks_add(self.now, self.delay)
+        # Acknowledgements in any order: but bytes of one connection never overtake each other.
+        if pipe.coming and ticks_diff(at, pipe.coming[-1][0]) < 0:
+            at = pipe.coming[-1][0]
+        if len(pipe.coming) > 1 and pipe.coming[-1][0] == at and self.chance.happens(10):
+            pipe.coming.insert(-1, (at, data))
+        else:
+            pipe.coming.append((at, data))

@@ -1,0 +1,182 @@
+"""`outbox.end_to_end`: a reading is let go when the storage has it, and sent again when it has not."""
+
+import json
+
+from floornode.contract import mark
+from floornode.contract.reading import REPLAYED
+from floornode.store.audit import PATIENCE
+from stored import NAMES, Life
+
+
+class Storage:
+    """What the ingestion has of one board, and the marks that it publishes."""
+
+    def __init__(self, life):
+        self.life = life
+        self.has = {name: {} for name in NAMES}
+
+    def store(self, got):
+        """Commit ``(topic, boot, seq, flags)``."""
+        for topic, boot, seq, _flags in got:
+            self.has[topic[topic.rfind(b"/") + 1 :].decode()].setdefault(boot, set()).add(seq)
+
+    def publish(self):
+        marks = {}
+        for name in self.has:
+            marks[name] = [self._life(boot, self.has[name][boot]) for boot in sorted(self.has[name], reverse=True)]
+        self.life.backlog.audit.hear(b"factory/floor-2/machine-42/mark", mark.encode(marks))
+
+    def _life(self, boot, seqs):
+        first = -1
+        gaps = []
+        expected = 0
+        for seq in sorted(seqs):
+            if seq > expected:
+                gaps.append((expected, seq - 1))
+            expected = seq + 1
+        first = gaps[0][0] - 1 if gaps else max(seqs)
+        return mark.Life(boot, first, gaps, max(seqs))
+
+
+def connected(name, **more):
+    life = Life(name, end_to_end=True, **more)
+    return life, Storage(life)
+
+
+def pass_time(life, seconds, storage=None):
+    """Turns of ten seconds without a sample; the storage speaks in each."""
+    for _ in range(seconds // 10):
+        life.now += 10000
+        life.clock.step(life.now)
+        if storage is not None:
+            storage.publish()
+        life.outbox.step(life.now, True, 9000)
+
+
+def test_what_is_acknowledged_is_held_until_the_storage_has_it():
+    life, storage = connected("held")
+    life.sample(1, is_served=True)
+    life.send(3)
+    assert len(life.outbox) == 0
+    assert life.outbox.held == 3
+    storage.store(life.got)
+    pass_time(life, 10, storage)
+    assert life.outbox.held == 0
+
+
+def test_while_the_storage_follows_nothing_is_written():
+    life, storage = connected("follows")
+    for _ in range(200):
+        life.sample(1, is_served=True)
+        storage.store(life.got[-life.send(3) :])
+        storage.publish()
+    pass_time(life, 20, storage)
+    assert life.files() == []
+    assert life.outbox.held == 0
+    assert life.count == 200 * len(NAMES)
+
+
+def test_what_a_broker_acknowledged_and_lost_is_sent_again_and_nothing_else():
+    life, storage = connected("lost")
+    for turn in range(30):
+        life.sample(1, is_served=True)
+        count = life.send(100)
+        # Killed with what it had taken in, three turns long.
+        if not 10 <= turn < 13:
+            storage.store(life.got[-count:])
+        storage.publish()
+    for _ in range(6):
+        pass_time(life, 10, storage)
+        storage.store(life.got[-life.send(100) :])
+    keys = [one[:3] for one in life.got]
+    again = [key for i, key in enumerate(keys) if key in keys[:i]]
+    assert sorted(again) == sorted({key for key in keys if 10 <= key[2] < 13})
+    assert life.outbox.held == 0
+    assert life.segments() == []
+
+
+def test_what_was_lost_last_is_sent_again_though_no_gap_shows_it():
+    life, storage = connected("tail")
+    for turn in range(5):
+        life.sample(1, is_served=True)
+        count = life.send(3)
+        if turn < 3:
+            storage.store(life.got[-count:])
+    pass_time(life, 2 * PATIENCE // 1000 + 20, storage)
+    life.send(100)
+    again = [one[:3] for one in life.got[15:]]
+    assert sorted(again) == sorted(one[:3] for one in life.got[9:15])
+
+
+def test_a_storage_that_is_away_has_lost_nothing():
+    life, storage = connected("away", capacity=60)
+    for _ in range(100):
+        life.sample(1, is_served=True)
+        life.send(3)
+    # It is all on flash, acknowledged by the broker, and nobody has sent it twice.
+    assert life.count == 300
+    assert life.backlog.log.end > 200
+    assert len(life.outbox) == 0
+    storage.store(life.got)
+    pass_time(life, 200, storage)
+    life.send(100)
+    assert life.count == 300
+    assert life.segments() == []
+
+
+def test_of_what_went_to_flash_meanwhile_only_the_missing_is_sent_again():
+    life, storage = connected("gap", capacity=60)
+    for _ in range(100):
+        life.sample(1, is_served=True)
+        life.send(3)
+    # A queue that was too short: from the 20th to the 49th of each.
+    storage.store([one for one in life.got if not 20 <= one[2] < 50])
+    for _ in range(20):
+        pass_time(life, 10, storage)
+        life.send(1000)
+        storage.store(life.got[300:])
+    assert len(life.got) == 300 + 90
+    assert sorted({one[2] for one in life.got[300:]}) == list(range(20, 50))
+    assert all(one[3] & REPLAYED for one in life.got[300:])
+    pass_time(life, 60, storage)
+    assert life.segments() == []
+
+
+def test_a_cut_takes_nothing_that_the_storage_has_not():
+    first, storage = connected("cut", capacity=60)
+    for _ in range(100):
+        first.sample(1, is_served=True)
+        first.send(3)
+    storage.store([one for one in first.got if one[2] < 10])
+    pass_time(first, 10, storage)
+    on_flash = first.backlog.log.end // 3
+    # The power goes, and the broker with it.
+    second = Life("cut", boot=2, capacity=60, end_to_end=True)
+    storage.life = second
+    for _ in range(30):
+        pass_time(second, 10, storage)
+        second.send(1000)
+        storage.store(second.got)
+    for name in NAMES:
+        assert storage.has[name][1] >= set(range(on_flash))
+
+
+def test_the_mark_of_somebody_else_is_passed_over():
+    life, _storage = connected("noise")
+    life.sample(1, is_served=True)
+    life.send(3)
+    for message in (b"", b"{", b"[]", b"\xff\xfe", b'{"temperature":5}', b"[" * 900, json.dumps({"co2": []}).encode()):
+        life.backlog.audit.hear(b"factory/floor-2/machine-42/mark", message)
+        life.outbox.step(life.now, True, 9000)
+    assert life.outbox.held == 3
+
+
+def test_lives_that_the_mark_no_longer_tells_of_are_let_go():
+    life, _storage = connected("ancient")
+    lives = [mark.Life(boot, 5) for boot in (9, 8, 7)]
+    life.backlog.audit.hear(b"", mark.encode({"temperature": lives}))
+    record = bytearray(24)
+    for boot, seq, is_held in ((9, 5, True), (9, 6, False), (8, 0, True), (6, 0, True), (10, 0, False)):
+        record[4] = boot
+        record[8] = seq
+        assert life.backlog.audit.holds(record) is is_held, (boot, seq)
