@@ -12,7 +12,6 @@ from micropython import const
 from .clock import ticks_add, ticks_diff
 from .mqtt.backoff import Backoff
 
-PORT = 123
 ANSWER_LIMIT = 2000
 _RETRY_FLOOR = const(1000)
 _RETRY_WINDOW = const(4000)
@@ -51,9 +50,8 @@ class Sntp:
         self.reason = None
         # Of the last answer, in ms: the time is off by half of it at the most. None before the first.
         self.round_trip = None
-        self.answers = 0
         self._clock = clock
-        self._first_interval = self._interval = interval_ms
+        self._interval = interval_ms
         self._is_up = is_up
         self._dial = dial
         self._ticks = ticks
@@ -129,7 +127,6 @@ class Sntp:
         if packet[40:48] == bytes(8) or sent < received or trip < -_ROUNDING_MS:
             raise OSError(71, "the server's times make no sense")
         self.round_trip = trip = max(0, trip)
-        self.answers += 1
         unix_ms = sent + trip // 2
         was_set = self._clock.source == "sntp"
         moved = self._clock.set(unix_ms, heard, "sntp")

@@ -43,7 +43,10 @@ def _crashes(number, cause):
     row = crash.row(number)
     if cause == "watchdog" and not row:
         # Whatever hung could not say so.
-        row = crash.add(number - 1, "watchdog: a part of the firmware hung", "", "", "", 0)
+        try:
+            row = crash.add(number - 1, "watchdog: a part of the firmware hung", "", "", "", 0)
+        except OSError as error:
+            print("crash: not recorded: error %s" % error.args[0])
     if row < crash.ROW:
         return row, None
     return row, "%d crashes in a row, the last: %s" % (row, crash.last()["error"])

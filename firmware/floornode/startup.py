@@ -72,9 +72,10 @@ class Life:
 
             count = crash.add(self._number, "%s: %s" % (type(error).__name__, error), trace, part, state, uptime)
         except OSError as broken:
+            # A flash that cannot be written: nobody counts the crashes, so each may be one too many.
             print("crash: not recorded: error %s" % broken.args[0])
-            return
+            count = crash.ROW + 1
         if count > crash.ROW:
-            print("crash: even safe mode breaks; the next start is in %d s" % _PAUSE_S)
+            print("crash: the next start is in %d s" % _PAUSE_S)
             for _ in range(_PAUSE_S):
                 self._port.wait(1000)

@@ -251,6 +251,17 @@ def breaks(after_ms=3000):
     return turned
 
 
+def breaks_once():
+    raised = []
+
+    def turned(port):
+        if port.ms > 3000 and not raised:
+            raised.append(port.ms)
+            raise ValueError("the radio broke")
+
+    return turned
+
+
 def test_a_crash_is_recorded_the_board_reset_and_the_next_birth_tells():
     fresh()
     port = live(60000, turned=breaks())
@@ -302,18 +313,24 @@ def test_T32_where_even_safe_mode_breaks_there_is_time_for_a_cable():
     fresh()
     for number in range(1, 11):
         assert live(60000, number=number, cause="reset", turned=breaks()).ms < 4000
-    raised = []
-
-    def once(port):
-        if port.ms > 3000 and not raised:
-            raised.append(port.ms)
-            raise ValueError("broken")
-
-    port = live(10**9, number=11, cause="reset", turned=once)
+    port = live(10**9, number=11, cause="reset", turned=breaks_once())
     assert port.is_reset
     assert port.ms >= 60000
     assert crash.last()["count"] == 11
     fresh(None)
+
+
+def test_a_crash_that_cannot_be_recorded_is_no_reason_to_start_anew_at_once():
+    fresh()
+    os.mkdir(crash.PATH + ".new")  # nothing can be written there
+    try:
+        for cause in ("reset", "watchdog"):
+            port = live(10**9, cause=cause, turned=breaks_once())
+            assert port.is_reset and port.ms >= 60000
+            assert said(port, STATUS)[0]["status"] == "online"
+    finally:
+        os.rmdir(crash.PATH + ".new")
+        fresh(None)
 
 
 def test_T32_watchdog_bites_count_as_crashes_and_wanted_resets_do_not():

@@ -270,7 +270,11 @@ class Datagram:
         self._poll = poll
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        self._socket.connect(address)
+        try:
+            self._socket.connect(address)
+        except OSError as error:
+            self._socket.close()
+            raise self._words(error)
         poll.register(self._socket, select.POLLIN)
 
     def send(self, data):
