@@ -20,13 +20,18 @@ _IN_PROGRESS = (errno.EINPROGRESS, errno.EALREADY)
 _TCP = 6
 _TCP_NODELAY = 1
 # RP2040 datasheet, section 4.7.6, and RP2350 datasheet, section 12.9.7: the watchdog's registers CTRL (bit 30: enable; writes
-# 0x3000 above it clear bits) and REASON (bit 0: the timer ran out, bit 1: somebody asked for a reset).
+# 0x2000 above it set bits, and 0x3000 above it clear them) and REASON (bit 0: the timer ran out, bit 1: somebody asked for a
+# reset).
 _RP2_WATCHDOGS = (("RP2040", 0x40058000), ("RP2350", 0x400D8000))
+_ENABLE = 1 << 30
+_SET = 0x2000
+_CLEAR = 0x3000
 
 
 class Port:
     def __init__(self):
         self._poll = select.poll()
+        self._watchdog = None
         self.ticks_us = time.ticks_us
 
     def ticks(self):
@@ -63,10 +68,10 @@ class Port:
         return Wired() if wifi is None else Wireless(wifi)
 
     def dial(self, host, port):
-        return Dial(self._poll, host, port)
+        return self._look_up(Dial, host, port)
 
     def datagram(self, host, port):
-        return Datagram(self._poll, host, port)
+        return self._look_up(Datagram, host, port)
 
     def wait(self, ms):
         for _ in self._poll.ipoll(ms):
@@ -81,7 +86,8 @@ class Port:
         return gc.mem_free()
 
     def watchdog(self, ms):
-        return Watchdog(ms)
+        self._watchdog = Watchdog(ms)
+        return self._watchdog
 
     def reset_cause(self):
         registers = _rp2_watchdog()
@@ -107,6 +113,17 @@ class Port:
         text = io.StringIO()
         sys.print_exception(error, text)
         return text.getvalue()
+
+    def _look_up(self, kind, host, port):
+        """A connection or socket of that kind. A name that nobody answers for keeps lwIP longer than the watchdog allows, and
+        its retries are bounded: so the watchdog waits for them."""
+        if self._watchdog is None or not host.strip("0123456789."):
+            return kind(self._poll, host, port)
+        self._watchdog.pause()
+        try:
+            return kind(self._poll, host, port)
+        finally:
+            self._watchdog.resume()
 
 
 def _rp2_watchdog():
@@ -179,15 +196,32 @@ class Watchdog:
     """The machine's watchdog."""
 
     def __init__(self, ms):
+        self._ms = ms
+        self._is_on = True
         self.feed = machine.WDT(timeout=ms).feed
 
     def stop(self):
+        self._is_on = False
+        self.pause()
+
+    def pause(self):
+        """Not to bite for as long as a name look-up takes. An ESP32's cannot be stopped; a day is time enough."""
         registers = _rp2_watchdog()
         if registers:
-            machine.mem32[registers + 0x3000] = 1 << 30
+            machine.mem32[registers + _CLEAR] = _ENABLE
         elif sys.platform == "esp32":
-            # It cannot be stopped; a day is time enough for whoever sits at it.
             machine.WDT(timeout=86400000)
+
+    def resume(self):
+        """Bite again, from now on; unless it was stopped."""
+        if not self._is_on:
+            return
+        self.feed()
+        registers = _rp2_watchdog()
+        if registers:
+            machine.mem32[registers + _SET] = _ENABLE
+        elif sys.platform == "esp32":
+            machine.WDT(timeout=self._ms)
 
 
 class Dial:
