@@ -6,10 +6,10 @@ MICROPYTHON_ONLY = "it measures MicroPython's heap"
 
 
 def test_T70_hours_of_faults_do_not_make_the_heap_grow():
-    week = Week(12).live()
+    week = Week(9).live()
     print(account(week))
     assert all(week.heap)
-    assert week.station.session.connects > 40
-    assert week.growth(6) <= 256, week.heap
+    assert week.station.session.connects > 30
+    assert week.growth(5) <= 256, week.heap
     # All that was not given up has come.
     assert week.readings == week.station.outbox.series[0].seq - week.station.outbox.series[0].dropped
