@@ -186,6 +186,10 @@ class Link:
     def joined(self):
         return self.is_up()
 
+    def lacks(self):
+        """``(word, text)`` of what is missing while ``joined`` says no: ``join`` had waited for it, and lost it again."""
+        return "not-joined", "the network went away again"
+
     def is_up(self):
         return wifi.radio.connected
 
