@@ -19,6 +19,9 @@ try:
 except ImportError:  # CPython
     pass
 
+if simulation.script.get("flash_full"):
+    import flash  # noqa: F401  it takes open()'s place
+
 PWRON_RESET = 1
 WDT_RESET = 3
 if simulation.is_esp32():

@@ -31,12 +31,14 @@ def lived(seeds: range, folder: Path) -> tuple[list[str], list[str]]:
 
 
 def main() -> int:
-    """`python tests/days/days.py FIRST END`: prints a ledger; 1 if a promise was broken."""
+    """`python tests/days/days.py FIRST END [--tell]`: prints a ledger; 1 if a promise was broken."""
     import tempfile
 
-    first, end = map(int, sys.argv[1:])
+    first, end = map(int, sys.argv[1:3])
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
         told, broken = lived(range(first, end), Path(folder))
+    if "--tell" in sys.argv:
+        print(*told, sep="\n")
     print(*broken, f"seeds {first} to {end - 1}: {len(told)} days lived, {len(broken)} broke a promise", sep="\n")
     return bool(broken)
 

@@ -10,7 +10,7 @@ from floorsense.toolchain.micropython import find_micropython
 RUNNER = Path(__file__).with_name("on_micropython.py")
 # What begins a report of the runner.
 MARK = "\x1e"
-TIME_LIMIT_S = 50
+TIME_LIMIT_S = float(os.environ.get("FLOORSENSE_TWINS_S", "50"))
 
 
 @dataclass(frozen=True)

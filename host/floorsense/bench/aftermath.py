@@ -1,5 +1,6 @@
 """What each fault did: how long delivery took to resume, what came twice, and whose loss a loss was."""
 
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -8,12 +9,16 @@ from threading import Lock
 from typing import Any
 
 from floornode.contract import status, topics
-from floorsense.bench.faults import KINDS, Fault
+from floorsense.bench.faults import FLASH_FULL, GATHER_S, KINDS, POWER_CUT, Fault
 from floorsense.bench.ledger import Ledger
 from floorsense.bench.link import Link
-from floorsense.bench.plan import BoardPlan
+from floorsense.bench.plan import PERIOD_MS, BoardPlan
 from floorsense.check import FAULT, NOTE, Checker, Finding, Report
 
+_TS = re.compile(rb'"unit":"[^"]*","ts":([0-9.]+)')
+# What a power cut may take of a bench's boards: the block being gathered, a period, and the turn that writes it; and as much
+# again for a machine that does other things too.
+PROMISED_MS = 2 * (GATHER_S * 1000 + PERIOD_MS)
 _BIRTH = f'"{status.ONLINE}"'.encode()
 
 
@@ -29,6 +34,13 @@ class Record:
     repeated: int = 0
     connects: Counter[str] = field(default_factory=Counter)
     error: str | None = None
+    # By board, when the newest reading that came was taken of those from before the fault, in Unix ms.
+    newest: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def taken_ms(self) -> float:
+        """Of what was read before a power cut: for how long before it nothing came of the board that lost most."""
+        return max((self.began - one for one in self.newest.values()), default=0.0) if self.began else 0.0
 
     @property
     def missing(self) -> list[str]:
@@ -52,6 +64,8 @@ class Record:
         last = max(self.resumed, key=self.resumed.__getitem__, default="")
         text = f"{self.fault}: delivery resumed after {(self.worst_ms or 0) / 1000:.2f} s ({last} last)"
         reconnects = sum(self.connects.values())
+        if self.fault.kind == POWER_CUT:
+            text += f", readings of the last {self.taken_ms / 1000:.1f} s before it lost ({PROMISED_MS / 1000:g} s promised)"
         return f"{text}, {reconnects} reconnect{'' if reconnects == 1 else 's'}, {self.repeated} repeated"
 
     def as_dict(self) -> dict[str, Any]:
@@ -66,6 +80,7 @@ class Record:
             "worst_ms": None if self.worst_ms is None else round(self.worst_ms),
             "reconnects": {one: self.connects[one] for one in self.boards},
             "repeated": self.repeated,
+            "taken_ms": round(self.taken_ms) if self.fault.kind == POWER_CUT else None,
             "error": self.error,
         }
 
@@ -78,6 +93,7 @@ class Aftermath:
         self.lost_by_broker = 0
         self.lost_at_qos_0 = 0
         self._boards = {one.name for one in plans}
+        self._newest: dict[str, float] = {}
         self._checker = checker
         self._link = link
         self._lock = Lock()
@@ -86,6 +102,7 @@ class Aftermath:
         with self._lock:
             record.connects = Counter(self._link.ledger.connects)
             record.repeated = self._repeated()
+            record.newest = dict(self._newest)
             record.began = _now()
 
     def ended(self, record: Record) -> None:
@@ -95,6 +112,7 @@ class Aftermath:
     def hear(self, topic: str, data: bytes, retain: bool, at_ms: float) -> None:
         """A message came, after the checker has taken it. Called in the listener's thread."""
         board, _, leaf = topic.rpartition("/")
+        self._date(board, data)
         if retain or (leaf == topics.STATUS and _BIRTH not in data):
             # What the broker says in a board's name, a will for instance, is not the board's delivery.
             return
@@ -102,6 +120,17 @@ class Aftermath:
             if record.ended is not None and board in self._boards and board not in record.resumed and self._link.serves(board):
                 with self._lock:
                     record.resumed[board] = max(0.0, at_ms - record.ended)
+
+    def _date(self, board: str, data: bytes) -> None:
+        """Note when a reading was taken: what a power cut took is what never comes."""
+        found = _TS.search(data)
+        if found is None or board not in self._boards:
+            return
+        ts_ms = float(found[1]) * 1000
+        self._newest[board] = max(ts_ms, self._newest.get(board, 0.0))
+        for record in self.records:
+            if record.began is not None and ts_ms <= record.began:
+                record.newest[board] = max(ts_ms, record.newest.get(board, 0.0))
 
     def close(self) -> None:
         """The bench is over, and the boards still run."""
@@ -119,6 +148,8 @@ class Aftermath:
         excused = [item for one in self.records for item in KINDS[one.fault.kind].excuses.items()]
         forgets = any(KINDS[one.fault.kind].forgets for one in self.records)
         losses = {place: _Loss(lost, acknowledged) for place, lost, acknowledged in self._losses()}
+        # With a full flash nothing is promised.
+        is_full = any(one.fault.kind == FLASH_FULL for one in self.records)
         found = []
         for one in report.findings:
             loss = losses.get((one.topic or one.board, one.boot if one.topic else None))
@@ -130,6 +161,7 @@ class Aftermath:
                 found.append(one)
         for record in self.records:
             is_wrong = record.error is not None or (record.ended is not None and bool(record.missing))
+            is_wrong = is_wrong or (record.fault.kind == POWER_CUT and record.taken_ms > PROMISED_MS and not is_full)
             found.append(Finding("fault", FAULT if is_wrong else NOTE, "", "", record.line()))
         report.findings = sorted(found, key=lambda one: one.severity != FAULT)
 

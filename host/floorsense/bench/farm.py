@@ -20,8 +20,9 @@ from floorsense.virtual.vm import interrupt
 
 # The models of machine, network and chip live in the same heap as the firmware, and on a board they would not. They hold
 # 38 KB, and leave another 15 behind between two collections. The firmware itself takes twice on a 64-bit VM what it takes on a
-# board, which its everyday parts bear; for the store, loaded when the broker is away, that is made up for: it takes 25 KB here.
-SIMULATION_BYTES = 78 * 1024
+# board. Its everyday parts bear that; for what is loaded only when the broker is away or the storage is waited for (the store,
+# 25 KB here, and its audit, 12) it is made up for, with room to load it.
+SIMULATION_BYTES = 100 * 1024
 # Starting a board takes a core for 0.1 s. Those that run already must not starve meanwhile: no more than this many at a
 # time are between their start and their first word, and none holds up the others for longer than the limit.
 _AT_ONCE = 2 * (os.cpu_count() or 1)
@@ -42,6 +43,8 @@ class SimulatedBoard:
         self.process = process
         self.log = log
         self.started = time.monotonic()
+        # Its power was cut, by us.
+        self.is_dark = False
 
     @property
     def name(self) -> str:
@@ -79,6 +82,8 @@ class Farm:
         self._plan = plan
         self._folder = folder
         self._children = Children()
+        self._vm = Path()
+        self._paths: dict[bool, str] = {}
         self.boards: list[SimulatedBoard] = []
 
     def __enter__(self) -> "Farm":
@@ -90,8 +95,8 @@ class Farm:
 
     def start(self, stopped: threading.Event) -> None:
         """Start the boards, one after the other, until all run or ``stopped`` is set."""
-        vm = find_micropython()
-        paths = {compiled: micropath(compiled) for compiled in {one.compiled for one in self._plan.boards}}
+        self._vm = find_micropython()
+        self._paths = {compiled: micropath(compiled) for compiled in {one.compiled for one in self._plan.boards}}
         for name, recording in self._plan.recordings.items():
             recordings.write(recording, self._folder / name, quantities.quantity(recording.quantity).scale)
         for plan in self._plan.boards:
@@ -99,11 +104,25 @@ class Farm:
                 stopped.wait(0.01)
             if stopped.is_set():
                 return
-            self.boards.append(self._start(plan, vm, paths[plan.compiled]))
+            self.boards.append(self._start(plan))
 
     def fallen(self) -> list[SimulatedBoard]:
         """The boards whose process has ended."""
-        return [one for one in self.boards if one.exit_code() is not None]
+        return [one for one in self.boards if one.exit_code() is not None and not one.is_dark]
+
+    def cut_power(self) -> None:
+        """Every board is gone at once, with all that it had in RAM. Its flash, a folder of this machine, stays as it was
+        written: a process that is killed takes nothing back that it had handed to the system."""
+        for one in self.boards:
+            one.is_dark = True
+            self._children.kill(one.process)
+
+    def restore_power(self) -> None:
+        """Every board starts anew, from its flash."""
+        for one in self.boards:
+            one.process = self._launch(one.plan, one.flash, one.log)
+            one.started = time.monotonic()
+            one.is_dark = False
 
     def stop(self) -> list[SimulatedBoard]:
         """End every board as a person would, by Ctrl-C. Returns those that had to be killed."""
@@ -112,17 +131,20 @@ class Farm:
         end = time.monotonic() + _STOP_S
         return [one for one in self.boards if not self._children.end(one.process, end - time.monotonic())]
 
-    def _start(self, plan: BoardPlan, vm: Path, path: str) -> SimulatedBoard:
+    def _start(self, plan: BoardPlan) -> SimulatedBoard:
         flash = self._folder / plan.name.rpartition("/")[2]
         flash.mkdir(parents=True)
         (flash / "settings.json").write_text(json.dumps(plan.settings))
         (flash / "simulation.json").write_text(json.dumps(plan.simulation))
-        log = flash / "log.txt"
-        heap = plan.heap_bytes + SIMULATION_BYTES
         # On its flash, as on a board: a script's folder comes first on the path, and beside the original are the sources.
         shutil.copy(FIRMWARE / "main.py", flash)
-        command = [str(vm), "-X", f"heapsize={heap}", "main.py"]
-        environment = {**os.environ, "MICROPYPATH": path}
-        with log.open("wb") as said:
-            process = self._children.start(command, flash, said, environment)
-        return SimulatedBoard(plan, flash, process, log)
+        log = flash / "log.txt"
+        return SimulatedBoard(plan, flash, self._launch(plan, flash, log), log)
+
+    def _launch(self, plan: BoardPlan, flash: Path, log: Path) -> subprocess.Popen[bytes]:
+        """The board's process; what it says is added to ``log``."""
+        heap = plan.heap_bytes + SIMULATION_BYTES
+        command = [str(self._vm), "-X", f"heapsize={heap}", "main.py"]
+        environment = {**os.environ, "MICROPYPATH": self._paths[plan.compiled]}
+        with log.open("ab") as said:
+            return self._children.start(command, flash, said, environment)

@@ -7,7 +7,7 @@ module of its own beside this one. To add a fault, add a row; the command line, 
 
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from floorsense.bench.duplicate import Duplicates
 from floorsense.bench.farm import Farm
@@ -27,8 +27,13 @@ NEEDED = "needed"
 ALLOWED = "allowed"
 NONE = "none"
 
+POWER_CUT = "power-cut"
+FLASH_FULL = "flash-full"
+
 LATE_S = 0.5
 STEP_S = 3600
+# For how long boards gather a block where a fault is about their flash.
+GATHER_S = 2
 # What the bench's listener may take to be back at a broker that has started again.
 _BACK_S = 10
 
@@ -143,6 +148,19 @@ def _ask_often(board: BoardPlan, _fault: Fault) -> BoardPlan:
     return take_time(board, board.settings["time"]["port"], 1) if "port" in board.settings["time"] else board
 
 
+def _gather_briefly(board: BoardPlan, _fault: Fault) -> BoardPlan:
+    """A minute, as boards have it by default, would be all of a bench."""
+    settings = {**board.settings, "outbox": {**board.settings["outbox"], "gather_s": GATHER_S}}
+    return replace(board, settings=settings)
+
+
+def _fill_flash(board: BoardPlan, fault: Fault) -> BoardPlan:
+    """By the board's own time, which begins a moment before the bench's."""
+    board = _gather_briefly(board, fault)
+    spans = [*board.simulation.get("flash_full", []), [fault.at_s, fault.end_s]]
+    return replace(board, simulation={**board.simulation, "flash_full": spans})
+
+
 def _step_clock(stage: Stage, _fault: Fault) -> None:
     if stage.clock is not None:
         stage.clock.ahead_s = STEP_S
@@ -211,6 +229,22 @@ KINDS = {
         _duplicate,
         _leave_alone,
         span=ALLOWED,
+    ),
+    POWER_CUT: Kind(
+        BOARDS,
+        "every board loses its power, with all it had in RAM; when it is over they start anew, from what was on flash",
+        lambda stage, _: stage.farm.cut_power(),
+        lambda stage, _: stage.farm.restore_power(),
+        span=ALLOWED,
+        prepare=_gather_briefly,
+        # How far all was acknowledged is written down lazily: what was since comes once more, marked as replayed.
+        excuses={"repeated": 0},
+    ),
+    FLASH_FULL: Kind(
+        BOARDS,
+        "something else has filled the boards' flash: what cannot go there waits in RAM, and is dropped and counted beyond",
+        _nothing,
+        prepare=_fill_flash,
     ),
     "clock-step": Kind(
         BOARDS,

@@ -1,0 +1,30 @@
+"""`floorsense bench` with faults of the boards' power and flash: what was lost is what docs/store.md lets go."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+
+def bench(*options: str) -> tuple[int, dict[str, object]]:
+    command = [sys.executable, "-m", "floorsense", "bench", "--boards", "2", "--json", *options]
+    done = subprocess.run(command, capture_output=True, timeout=100, check=False)
+    assert done.stdout, done.stderr.decode()
+    return done.returncode, json.loads(done.stdout)
+
+
+@pytest.mark.timeout(120)
+def test_T28_what_was_flushed_in_an_outage_outlives_a_power_cut() -> None:
+    code, said = bench("--seconds", "24", "--fault", "broker-down@3:13", "--fault", "power-cut@11:1")
+    assert code == 0, said["findings"]
+    assert said["lost"] == 0
+    (cut,) = [one for one in said["faults"] if one["kind"] == "power-cut"]  # type: ignore[attr-defined]
+    assert 0 <= cut["taken_ms"] <= 6000
+
+
+@pytest.mark.timeout(120)
+def test_T29_readings_wait_in_ram_while_the_flash_is_full() -> None:
+    code, said = bench("--seconds", "22", "--fault", "broker-down@3:9", "--fault", "flash-full@2:13")
+    assert code == 0, said["findings"]
+    assert said["lost"] == 0
