@@ -95,7 +95,6 @@ class Words:
         day = self._day
         if day.outbox.backlog is not None:
             day.outbox.backlog.tell()
-        day.tell()
         return b'{"status":"online","boot":%d}' % day.number
 
     def last_word(self, _now):
@@ -208,9 +207,6 @@ class Day:
             self.book.mark(_key(record), FROM_FLASH)
         return size
 
-    def tell(self):
-        """A birth has told what was dropped so far."""
-
     def run(self):
         """The day, with its faults; then calm, until all that waits has come. Raises Broken."""
         next_fault = self._pause()
@@ -234,7 +230,7 @@ class Day:
     def _turn(self, until, is_sampling=True):
         """One turn of the loop, and the wait after it."""
         now = self.now
-        arrives = self.broker.turn(now)
+        self.broker.turn(now)
         self.clock.step(now)
         outbox = self.outbox
         if is_sampling:
@@ -249,13 +245,17 @@ class Day:
         is_served = self.session.state == SERVE
         if is_served:
             self._away_since = self.ms
-        spill = outbox.spill
-        before = self._writes()
-        outbox.step(now, is_served, quiet)
-        if self._writes() != before and spill is not None:
-            self.ms += WRITE_MS
-            quiet -= WRITE_MS
-        self._watch_bounds()
+        if outbox.spill is None:
+            outbox.step(now, is_served, quiet)
+        else:
+            before = self._writes()
+            outbox.step(now, is_served, quiet)
+            if self._writes() != before:
+                self.ms += WRITE_MS
+                quiet -= WRITE_MS
+                self._watch_bounds()
+        if outbox.used > len(outbox.ring):
+            raise Broken("the ring holds more than it has")
         wait = min(quiet, self.session.next(self.now), until - self.ms)
         arrives = self.broker.turn(self.now)
         if arrives is not None:
@@ -263,8 +263,8 @@ class Day:
         elif self.broker.pipe is not None and self.broker.pipe.readable:
             wait = 0
         if self.session.state in (JOIN, DIAL):
-            # The loop looks each 20 ms, to which nothing here answers sooner than that.
-            wait = min(quiet, 500, until - self.ms) if self.broker.state == SWALLOWED else wait
+            # The loop looks each 20 ms; nothing here tells the difference, and a day has many.
+            wait = min(quiet, 250, until - self.ms)
         # A loop that never waits would not end.
         self.ms += max(1, wait)
 
@@ -273,16 +273,12 @@ class Day:
         return None if backlog is None else (backlog.erases, backlog._saved, len(backlog.log.first))
 
     def _watch_bounds(self):
-        outbox = self.outbox
-        backlog = outbox.backlog
-        if outbox.used > len(outbox.ring):
-            raise Broken("the ring holds more than it has")
-        if backlog is not None:
-            held = len(backlog._out), len(backlog._moved), len(backlog._early)
-            if max(held) > WINDOW:
-                raise Broken("%d from flash in the window, %d moved there, %d early" % held)
-            if backlog.log._taken() > self.flash_kib * 1024:
-                raise Broken("%d bytes of flash" % backlog.log._taken())
+        backlog = self.outbox.backlog
+        held = len(backlog._out), len(backlog._moved), len(backlog._early)
+        if max(held) > WINDOW:
+            raise Broken("%d from flash in the window, %d moved there, %d early" % held)
+        if backlog.log._taken() > self.flash_kib * 1024:
+            raise Broken("%d bytes of flash" % backlog.log._taken())
 
     # The faults: each returns what ends it, as [(when, what)].
 
