@@ -125,7 +125,7 @@ class Day:
         self.flash_kib = chance.one((512, 512, 64, 16))
         self.gather_ms = chance.one((10000, 60000, 60000, 300000))
         self.qos = [chance.one((1, 1, 2, 2, 0)) for _ in NAMES]
-        self.keepalive = chance.one((10, 60))
+        self.keepalive = chance.one((30, 60))
         self.broker = FickleBroker(chance, self._receive)
         # Milliseconds of the day; ticks begin anywhere, so that they wrap.
         self.ms = 0

@@ -226,6 +226,13 @@ def test_outbox_holds_at_least_a_window():
     )
 
 
+def test_the_storages_word_is_waited_for_on_flash_only():
+    only_fault(
+        lambda s: s.update({"outbox": {"durability": "ram", "end_to_end": True}}),
+        "outbox.end_to_end: needs the flash; make outbox.durability outage or always",
+    )
+
+
 def test_a_pin_or_bus_number_is_used_once():
     only_fault(
         put("buses", "i2c1", {"id": 1, "scl": 7, "sda": 5}),

@@ -11,6 +11,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 DAYS = int(os.environ.get("FLOORSENSE_DAYS", "10000"))
 AT_ONCE = os.cpu_count() or 1
 BATCH = 50
@@ -23,6 +25,7 @@ def live(first: int) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.timeout(6 * 3600)
 def test_T12_T28_T36_no_day_of_ten_thousand_breaks_a_promise() -> None:
     ledger: Counter[str] = Counter()
     broken = []

@@ -9,6 +9,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from floorsense.bench.farm import Farm
 from floorsense.bench.plan import QUANTITIES, Plan, plan
 from floorsense.broker import LocalBroker
@@ -21,6 +23,7 @@ CUT_EACH = 10
 GATHER_S = 2
 
 
+@pytest.mark.timeout(3 * 3600)
 def test_no_kill_loses_anything_and_no_cut_more_than_is_promised(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/floor.db")
     database.open()
