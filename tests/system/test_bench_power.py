@@ -28,3 +28,13 @@ def test_T29_readings_wait_in_ram_while_the_flash_is_full() -> None:
     code, said = bench("--seconds", "22", "--fault", "broker-down@3:9", "--fault", "flash-full@2:13")
     assert code == 0, said["findings"]
     assert said["lost"] == 0
+
+
+@pytest.mark.timeout(150)
+def test_a_storage_that_was_away_while_the_broker_was_killed_gets_everything() -> None:
+    code, said = bench("--seconds", "42", "--fault", "storage-away@3:8", "--fault", "broker-kill@8:2")
+    assert code == 0, said["findings"]
+    texts = [one["text"] for one in said["findings"] if one["kind"] == "storage"]  # type: ignore[attr-defined]
+    assert texts == ["the storage has every reading up to the newest of each board"]
+    # It was not there at first: what the broker had taken for it came again.
+    assert said["repeated"]

@@ -13,6 +13,7 @@ from floorsense.bench.duplicate import Duplicates
 from floorsense.bench.farm import Farm
 from floorsense.bench.link import Link
 from floorsense.bench.plan import BoardPlan, take_time
+from floorsense.bench.storeroom import Storeroom
 from floorsense.bench.time_server import TimeServer
 from floorsense.broker import LocalBroker
 from floorsense.errors import BrokerError, UsageError
@@ -29,18 +30,22 @@ NONE = "none"
 
 POWER_CUT = "power-cut"
 FLASH_FULL = "flash-full"
+STORAGE_AWAY = "storage-away"
 
 LATE_S = 0.5
 STEP_S = 3600
 # For how long boards gather a block where a fault is about their flash.
 GATHER_S = 2
+# What waiting for the storage takes of a 64-bit VM from the start on: the store, its audit, the mark and its subscription.
+END_TO_END_BYTES = 48 * 1024
 # What the bench's listener may take to be back at a broker that has started again.
 _BACK_S = 10
 
 
 @dataclass
 class Stage:
-    """What a fault can act on. ``broker``: None where it is somebody else's; ``clock``: what tells the boards the time."""
+    """What a fault can act on. ``broker``: None where it is somebody else's; ``clock``: what tells the boards the time;
+    ``storeroom``: where their readings are stored, for the faults that need one."""
 
     farm: Farm
     link: Link
@@ -48,6 +53,7 @@ class Stage:
     listener: Listener
     duplicates: Duplicates = field(default_factory=Duplicates)
     clock: TimeServer | None = None
+    storeroom: Storeroom | None = None
 
 
 @dataclass(frozen=True)
@@ -161,6 +167,22 @@ def _fill_flash(board: BoardPlan, fault: Fault) -> BoardPlan:
     return replace(board, simulation={**board.simulation, "flash_full": spans})
 
 
+def _wait_for_storage(board: BoardPlan, fault: Fault) -> BoardPlan:
+    board = _gather_briefly(board, fault)
+    settings = {**board.settings, "outbox": {**board.settings["outbox"], "end_to_end": True}}
+    return replace(board, settings=settings, heap_bytes=board.heap_bytes + END_TO_END_BYTES)
+
+
+def _take_storage_away(stage: Stage, _fault: Fault) -> None:
+    if stage.storeroom is not None:
+        stage.storeroom.leave()
+
+
+def _bring_storage_back(stage: Stage, _fault: Fault) -> None:
+    if stage.storeroom is not None:
+        stage.storeroom.come_back()
+
+
 def _step_clock(stage: Stage, _fault: Fault) -> None:
     if stage.clock is not None:
         stage.clock.ahead_s = STEP_S
@@ -238,6 +260,15 @@ KINDS = {
         span=ALLOWED,
         prepare=_gather_briefly,
         # How far all was acknowledged is written down lazily: what was since comes once more, marked as replayed.
+        excuses={"repeated": 0},
+    ),
+    STORAGE_AWAY: Kind(
+        BOARDS,
+        "the ingestion that boards with end_to_end wait for is away; beside broker-kill it finds a gap, and it is filled",
+        _take_storage_away,
+        _bring_storage_back,
+        prepare=_wait_for_storage,
+        # What the storage has not got is sent again, and whoever listens besides has had it.
         excuses={"repeated": 0},
     ),
     FLASH_FULL: Kind(

@@ -14,12 +14,13 @@ from floorsense.bench.farm import Farm, SimulatedBoard
 from floorsense.bench.faults import Fault, Stage
 from floorsense.bench.link import Link
 from floorsense.bench.plan import Plan
+from floorsense.bench.storeroom import Storeroom
 from floorsense.bench.time_server import TimeServer
 from floorsense.bench.timeline import Timeline
 from floorsense.bench.verdict import Ending, expectation, judge
 from floorsense.broker import LocalBroker
 from floorsense.broker_url import BrokerUrl
-from floorsense.check import FAULT, Checker, Finding, Report
+from floorsense.check import FAULT, NOTE, Checker, Finding, Report
 from floorsense.check.watch import watch
 from floorsense.listener import Listener
 
@@ -27,6 +28,8 @@ from floorsense.listener import Listener
 _BIRTH_S = 10
 # From a board's last word to our hearing it.
 _DRAIN_S = 3
+# From a message to its commit.
+_STORED_S = 5
 # The boards wait for us at a broker that has come back: we look often.
 _LISTEN_AGAIN_S = (0.05, 0.2)
 
@@ -43,15 +46,17 @@ class Trial:
         faults: Sequence[Fault] = (),
         link: Link | None = None,
         clock: TimeServer | None = None,
+        storeroom: Storeroom | None = None,
     ) -> None:
         """``broker``: what serves at ``url`` if it is ours, so that its end is noticed. ``link``: what the boards dial
-        instead; faults need one. ``clock``: what the boards have their time from."""
+        instead; faults need one. ``clock``: what the boards have their time from; ``storeroom``: where readings are stored."""
         self._plan = plan
         self._url = url
         self._broker = broker
         self._console = console
         self._link = link
         self._clock = clock
+        self._storeroom = storeroom
         self._told: set[str] = set()
         self.checker = Checker(expectation(plan.boards))
         self.aftermath = Aftermath(faults, plan.boards, self.checker, link) if link else None
@@ -68,7 +73,7 @@ class Trial:
             with ExitStack() as rooms:
                 caption = None
                 if self.aftermath and self._link:
-                    stage = Stage(farm, self._link, self._broker, listener, clock=self._clock)
+                    stage = Stage(farm, self._link, self._broker, listener, clock=self._clock, storeroom=self._storeroom)
                     caption = rooms.enter_context(Timeline(stage, self.aftermath, self._tell)).caption
                 watch(checker, seconds, stopped, self._console, lambda: self._look(farm, stopped), caption)
             self._look(farm, stopped)
@@ -84,7 +89,19 @@ class Trial:
         report = judge(checker, self.endings, at_ms, earlier, excused)
         if self.aftermath:
             self.aftermath.settle(report)
+        if self._storeroom:
+            report.findings.append(self._taken_stock(self._storeroom))
         return report
+
+    def _taken_stock(self, storeroom: Storeroom) -> Finding:
+        """What the storage has not got of all that was read before the newest that it has."""
+        names = [one.name for one in self._plan.boards]
+        _await(lambda: not storeroom.missing(names), _STORED_S)
+        missing = storeroom.missing(names)
+        if not missing:
+            return Finding("storage", NOTE, "", "", "the storage has every reading up to the newest of each board")
+        text = ", ".join(f"{'all' if count < 0 else count} of {name}" for name, count in missing.items())
+        return Finding("storage", FAULT, "", "", f"the storage lacks {text}")
 
     def _hear(self, topic: str, data: bytes, qos: int, retain: bool, dup: bool, at_ms: float) -> None:
         self.checker.message(topic, data, qos, retain, dup, at_ms)
@@ -128,7 +145,11 @@ class Trial:
         forced = farm.stop()
         for one in farm.boards:
             by = Ending.ITSELF if one in fallen else Ending.FORCE if one in forced else Ending.STOP
-            self.endings.append(Ending(one.name, by, one.exit_code() or 0, one.tail()[-1], one.account()))
+            account = one.account()
+            if account and self._storeroom:
+                # What is sent again for the storage counts as delivered each time: whether all came, the storage says.
+                account = 0, account[1]
+            self.endings.append(Ending(one.name, by, one.exit_code() or 0, one.tail()[-1], account))
 
 
 def _await(is_so: Callable[[], bool], limit_s: float) -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from floorsense.bench import faults
 from floorsense.bench.link import Link
 from floorsense.bench.plan import MAX_BOARDS, parse_qos, parse_signals, plan, take_time
+from floorsense.bench.storeroom import Storeroom
 from floorsense.bench.time_server import TimeServer
 from floorsense.bench.trial import Trial
 from floorsense.broker import LocalBroker
@@ -93,7 +94,9 @@ def command(
             console.print(f"broker: {name} at {url}" + (f"; {local.hint}" if local.hint else ""), soft_wrap=True)
         for line in todo.replays:
             console.print(line, markup=False, soft_wrap=True)
-        trial = Trial(todo, url, local, console, wrong, link, clock)
+        needs_storage = any(one.kind == faults.STORAGE_AWAY for one in wrong)
+        storeroom = rooms.enter_context(Storeroom(url, folder)) if needs_storage else None
+        trial = Trial(todo, url, local, console, wrong, link, clock, storeroom)
         report = trial.run(seconds, folder, stopped)
     if as_json:
         print(json.dumps(_document(report, trial, name)))
