@@ -67,6 +67,8 @@ def bus(kind, name, make):
         chips = {}
         for place, spec in script.get(kind, {}).pop(name, {}).items():  # not needed twice, and it takes memory
             try:
+                if kind == "onewire":
+                    spec["rom"] = place
                 chips[place if kind == "onewire" else int(place)] = _chip(spec)
             except (ValueError, TypeError, AttributeError) as fault:
                 stop("%s.%s.%s: %s" % (kind, name, place, fault))

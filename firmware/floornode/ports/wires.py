@@ -49,7 +49,6 @@ class Wire:
 
         self._slots = _onewire
         self._pin = pin
-        self.crc8 = _onewire.crc8
         self.owner = None
 
     def reset(self):

@@ -7,8 +7,8 @@ The kinds of bus:
 
 - ``i2c``: an object with machine.I2C's methods;
 - ``spi``: ``exchange(out, into)``: one transaction with the chip selected, ``into`` being what came while ``out`` went;
-- ``onewire``: ``reset() -> bool``, ``write(data)``, ``readinto(buffer)`` and ``crc8(data)``; ``owner`` is None, or whose
-  transaction is under way.
+- ``onewire``: ``reset() -> bool``, whether somebody is there, ``write(data)`` and ``readinto(buffer)``; ``owner`` is None, or
+  whose transaction is under way.
 """
 
 import errno
@@ -18,6 +18,7 @@ import sys
 DRIVERS = {
     "adxl345": ("adxl345", "Adxl345"),
     "bme280": ("bme280", "Bme280"),
+    "ds18b20": ("ds18b20", "Ds18b20"),
 }
 
 

@@ -1,0 +1,297 @@
+"""The DS18B20: the model of its chip against the datasheet, and the driver over that, on wires with one and with several."""
+
+from chips.ds18b20 import Ds18b20 as Chip
+from expect import raises
+from faults import Faulty
+from floornode.sensors import load
+from floornode.sensors.ds18b20 import Ds18b20, crc8
+from wire import Bus
+
+ROM, OTHER, THIRD = [bytes.fromhex(text) for text in ("28ff641e0f3c010a", "28ff4c60a11603e9", "280000070a1b2cbd")]
+
+
+class Wire:
+    """The port's wire over the bus model; a time slot takes 70 us, a reset 1 ms, of time in the test's hand."""
+
+    def __init__(self, faults=None, **temperatures):
+        self.us = 10000
+        self.chips = {}
+        devices = {}
+        for name, temperature in temperatures.items():
+            rom = {"a": ROM, "b": OTHER, "c": THIRD}[name]
+            self.chips[name] = Chip({"rom": rom.hex(), "signals": {"temperature": temperature}}, self.clock)
+            devices[name] = Faulty(self.chips[name], faults, self.clock) if faults and name == "a" else self.chips[name]
+        self.bus = Bus(devices)
+        self.owner = None
+
+    def clock(self):
+        return self.us
+
+    def now(self):
+        return self.us // 1000
+
+    def reset(self):
+        self.us += 960
+        return self.bus.reset()
+
+    def write(self, data):
+        for byte in data:
+            for at in range(8):
+                self.us += 70
+                self.bus.write(byte >> at & 1)
+
+    def readinto(self, buffer):
+        for at in range(len(buffer)):
+            buffer[at] = 0
+            for bit in range(8):
+                self.us += 70
+                buffer[at] |= self.bus.read() << bit
+
+    # Conversations, for the tests of the chip
+
+    def ask(self, out, count, rom=None):
+        assert self.reset()
+        self.write(b"\xcc" if rom is None else b"\x55" + rom)
+        self.write(out)
+        answer = bytearray(count)
+        self.readinto(answer)
+        return bytes(answer)
+
+    def search(self, command=0xF0):
+        """All ROM codes on the wire, by Maxim's search algorithm (application note 187)."""
+        found = []
+        last = -1
+        path = [0] * 64
+        while True:
+            if not self.reset():
+                return found
+            self.write(bytes([command]))
+            fork = -1
+            for at in range(64):
+                bit, complement = self.bus.read(), self.bus.read()
+                if bit and complement:
+                    return found
+                if bit == complement:
+                    bit = 1 if at == last else (path[at] if at < last else 0)
+                    if not bit:
+                        fork = at
+                path[at] = bit
+                self.bus.write(bit)
+            found.append(bytes([sum([path[8 * at + bit] << bit for bit in range(8)]) for at in range(8)]))
+            last = fork
+            if last < 0:
+                return found
+
+
+def measure(wire, *drivers, stop_after=5000):
+    """One measurement of each driver, their steps interleaved as the sampler's turns do it."""
+    for driver in drivers:
+        driver.begin(wire.now())
+    waits = [wire.us] * len(drivers)
+    running = list(range(len(drivers)))
+    longest = 0
+    while running:
+        for at in list(running):
+            if wire.us < waits[at]:
+                continue
+            before = wire.us
+            wait = drivers[at].step(wire.now())
+            longest = max(longest, wire.us - before)
+            if wait is None:
+                running.remove(at)
+            else:
+                waits[at] = wire.us + wait * 1000
+        wire.us += 100
+        assert wire.us < stop_after * 1000
+    wire.longest = longest
+    return [driver.read()[0] for driver in drivers]
+
+
+# ---- the chip
+
+
+def test_after_power_on_the_scratchpad_says_85_c_with_its_crc():
+    answer = Wire(a=21).ask(b"\xbe", 9)
+    assert answer == b"\x50\x05\x4b\x46\x7f\xff\x0c\x10\x1c"  # 1c: the CRC of every such part
+    assert crc8(answer) == 0
+
+
+def test_table_1_of_the_datasheet():
+    for celsius, low, high in (
+        (125, 0xD0, 0x07),
+        (85, 0x50, 0x05),
+        (25.0625, 0x91, 0x01),
+        (10.125, 0xA2, 0x00),
+        (0.5, 0x08, 0x00),
+        (0, 0x00, 0x00),
+        (-0.5, 0xF8, 0xFF),
+        (-10.125, 0x5E, 0xFF),
+        (-25.0625, 0x6F, 0xFE),
+        (-55, 0x90, 0xFC),
+    ):
+        wire = Wire(a=celsius)
+        wire.ask(b"\x44", 0)
+        wire.us += 750000
+        assert wire.ask(b"\xbe", 2) == bytes((low, high)), celsius
+
+
+def test_a_conversion_takes_750_ms_and_shows_that_it_is_busy():
+    for configuration, ms in ((0x7F, 750), (0x5F, 375), (0x3F, 187), (0x1F, 93)):
+        wire = Wire(a=21)
+        wire.ask(b"\x4e\x00\x00" + bytes([configuration]), 0)
+        wire.ask(b"\x44", 0)
+        wire.us += (ms - 3) * 1000
+        assert wire.bus.read() == 0
+        wire.us += 4000
+        assert wire.bus.read() == 1
+        assert wire.ask(b"\xbe", 1) == b"\x50"  # 21 C: a whole number in every resolution
+
+
+def test_a_coarser_resolution_leaves_bits_out():
+    wire = Wire(a=10.9375)
+    wire.ask(b"\x4e\x00\x00\x1f", 0)
+    wire.ask(b"\x44", 0)
+    wire.us += 100000
+    assert wire.ask(b"\xbe", 2) == b"\xa8\x00"
+
+
+def test_what_is_written_is_lost_with_the_power_unless_it_was_copied():
+    wire = Wire(a=21)
+    wire.ask(b"\x4e\x11\x22\x3f", 0)
+    assert wire.ask(b"\xbe", 9)[2:5] == b"\x11\x22\x3f"
+    wire.chips["a"].power_on(wire.us)
+    assert wire.ask(b"\xbe", 9)[2:5] == b"\x4b\x46\x7f"
+    wire.ask(b"\x4e\x11\x22\x3f", 0)
+    wire.ask(b"\x48", 0)
+    wire.chips["a"].power_on(wire.us)
+    assert wire.ask(b"\xbe", 9)[2:5] == b"\x11\x22\x3f"
+
+
+def test_search_finds_every_chip_on_the_wire():
+    assert Wire(a=1).search() == [ROM]
+    assert sorted(Wire(a=1, b=2, c=3).search()) == sorted([ROM, OTHER, THIRD])
+    assert Wire().search() == []
+
+
+def test_an_alarm_search_finds_those_beyond_their_thresholds():
+    wire = Wire(a=80, b=72)
+    wire.ask(b"\x44", 0)
+    wire.us += 750000
+    assert wire.search(0xEC) == [ROM]
+
+
+def test_match_rom_selects_one_and_read_rom_tells_who_is_alone():
+    wire = Wire(a=30, b=20)
+    wire.ask(b"\x44", 0)
+    wire.us += 750000
+    assert wire.ask(b"\xbe", 2, ROM) == b"\xe0\x01"
+    assert wire.ask(b"\xbe", 2, OTHER) == b"\x40\x01"
+    assert wire.ask(b"\xbe", 2, THIRD) == b"\xff\xff"
+    wire = Wire(a=1)
+    assert wire.reset()
+    wire.write(b"\x33")
+    rom = bytearray(8)
+    wire.readinto(rom)
+    assert rom == ROM
+
+
+def test_a_rom_code_with_a_wrong_crc_or_family_is_refused():
+    for rom in ("28ff641e0f3c010b", "10ff641e0f3c010a", "28ff", 7):
+        raises(ValueError, Chip, {"rom": rom}, Wire().clock, text="rom: wants 16 hexadecimal digits")
+
+
+# ---- the driver
+
+
+def test_the_table_of_drivers_finds_it():
+    assert load("ds18b20") is Ds18b20
+    assert Ds18b20.buses == ("onewire",)
+
+
+def test_it_measures_what_the_chip_feels():
+    for celsius in (-55, -10.125, -0.0625, 0, 21.5, 85.0625, 92.25, 125):
+        wire = Wire(a=celsius)
+        assert measure(wire, Ds18b20(wire, None)) == [celsius]
+
+
+def test_several_on_one_wire_are_told_apart_and_do_not_disturb_each_other():
+    wire = Wire(a=20.5, b=91.25, c=-5)
+    found = measure(wire, Ds18b20(wire, THIRD), Ds18b20(wire, ROM), Ds18b20(wire, OTHER))
+    assert found == [-5, 20.5, 91.25]
+    assert wire.us < 900000  # their conversions overlap
+
+
+def test_no_step_takes_longer_than_half_the_fifo_of_an_accelerometer():
+    wire = Wire(a=20, b=30)
+    measure(wire, Ds18b20(wire, ROM), Ds18b20(wire, OTHER))
+    assert wire.longest <= 5000, wire.longest
+
+
+def test_it_is_done_within_its_lead():
+    wire = Wire(a=20)
+    began = wire.now()
+    measure(wire, Ds18b20(wire, ROM))
+    assert 750 < wire.now() - began <= Ds18b20.lead_ms
+
+
+def test_the_reading_is_of_the_end_of_the_conversion():
+    wire = Wire(a={"kind": "ramp", "start": 0, "end": 100, "for_s": 10})
+    driver = Ds18b20(wire, ROM)
+    celsius = measure(wire, driver)[0]
+    assert abs(celsius - driver.ended / 100) < 0.1, (celsius, driver.ended)
+
+
+def test_T50_85_c_of_a_chip_that_has_converted_is_a_temperature():
+    wire = Wire(a=85)
+    assert measure(wire, Ds18b20(wire, None)) == [85]
+
+
+def test_T50_85_c_of_power_on_is_a_fault():
+    wire = Wire(a=60)
+    driver = Ds18b20(wire, None)
+    # Its Convert T does nothing.
+    wire.chips["a"].command = lambda code, ask=wire.chips["a"].command: ask(0 if code == 0x44 else code)
+    raises(OSError, measure, wire, driver, text="85 C of power-on")
+
+
+def test_T49_a_brown_out_while_it_converts_is_a_fault():
+    for at_s in (0.1, 0.4, 0.7):
+        wire = Wire([{"kind": "brown-out", "at_s": at_s}], a=60)
+        raises(OSError, measure, wire, Ds18b20(wire, None), text="lost its power")
+        assert measure(wire, Ds18b20(wire, None)) == [60]
+
+
+def test_T49_nobody_on_the_wire():
+    wire = Wire()
+    raises(OSError, measure, wire, Ds18b20(wire, None), text="nobody answers on its wire")
+    assert wire.owner is None
+
+
+def test_T49_one_that_is_gone_leaves_the_others():
+    wire = Wire([{"kind": "nack", "at_s": 0.5}], a=20, b=30)
+    raises(OSError, measure, wire, Ds18b20(wire, ROM), text="no answer")
+    assert wire.owner is None
+    assert measure(wire, Ds18b20(wire, OTHER)) == [30]
+
+
+def test_T49_a_wire_that_is_held_low():
+    wire = Wire([{"kind": "stuck"}], a=20)
+    raises(OSError, measure, wire, Ds18b20(wire, ROM), text="wire is held low")
+
+
+def test_T49_two_without_an_address_are_garbled_and_say_what_to_do():
+    wire = Wire(a=20.3, b=30.7)
+    raises(OSError, measure, wire, Ds18b20(wire, None), text="several on this wire need an address each")
+
+
+def test_T49_bits_that_turned_and_answers_broken_off_are_garbled():
+    for fault in ({"kind": "bit-errors", "rate": 0.5}, {"kind": "short", "bytes": 5}):
+        wire = Wire([fault], a=20)
+        raises(OSError, measure, wire, Ds18b20(wire, ROM), text="garbled")
+
+
+def test_T49_a_lost_measurement_lets_the_wire_go():
+    wire = Wire([{"kind": "nack", "at_s": 0.3}], a=20)
+    driver = Ds18b20(wire, ROM)
+    raises(OSError, measure, wire, driver)
+    assert wire.owner is None
