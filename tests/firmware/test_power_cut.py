@@ -173,7 +173,7 @@ def check(flash, true):
     home = os.getcwd()
     os.chdir("/cut")
     try:
-        settings = wholefile.read("settings.json", 10000) or b""
+        settings = wholefile.read("settings.json", 4000) or b""
         number = int(settings[: len(settings) // 700] or b"0")
         assert settings in (b"", b"%d" % number * 700), "settings are torn"
         assert true.settings <= number <= true.settings + 1
