@@ -3,8 +3,9 @@
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 
 import psycopg
 import sqlalchemy as sa
@@ -37,6 +38,8 @@ class Database:
         self.url = _parsed(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.timescale = False
+        # SQLite has one writer at a time, and lets a second one ask now and then; within the process we take turns.
+        self._turn: AbstractContextManager[object] = Lock() if self.is_sqlite else nullcontext()
         self.engine = _sqlite(self.url) if self.is_sqlite else _postgres(self.url)
 
     def open(self) -> None:
@@ -57,8 +60,10 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """In SQLite the write lock is taken at the beginning: a transaction never finds in its middle that it must wait."""
-        with self.engine.connect().execution_options(floorsense_writes=True) as connection, connection.begin():
-            yield connection
+        with self._turn, self.engine.connect() as connection:
+            connection.execution_options(floorsense_writes=True)
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def told_apart(self) -> Iterator[None]:

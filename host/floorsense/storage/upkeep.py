@@ -21,7 +21,8 @@ _LOG = logging.getLogger(__name__)
 DAY_MS = 86_400_000
 _EVERY_S = 30
 # Between two of these the write lock is free for readings that come.
-_TOPICS_AT_ONCE = 50
+_TOPICS_AT_ONCE = 20
+_BETWEEN_S = 0.02
 _ROWS_AT_ONCE = 20_000
 # Any number, the same in every process of ours: one of them at a time keeps PostgreSQL in order.
 _UPKEEP_LOCK = 0x666C6F6F73
@@ -74,8 +75,8 @@ class Upkeep:
         for at in range(0, len(ids), _TOPICS_AT_ONCE):
             if self._stopped.is_set():
                 return
-            part = ids[at : at + _TOPICS_AT_ONCE]
-            self._store.write(partial(roll_up, topic_ids=part))
+            self._store.write(partial(roll_up, topic_ids=ids[at : at + _TOPICS_AT_ONCE]))
+            self._stopped.wait(_BETWEEN_S)
 
     def _let_go(self, now_ms: int) -> None:
         keep = self.keep
