@@ -4,7 +4,7 @@ import rich_click as click
 from rich.console import Console
 
 from floorsense.check.watch import interruptible
-from floorsense.commands.factory_options import database_option, keep_options, listen_option, opened_store
+from floorsense.commands.factory_options import database_option, keep_options, listen_option, opened_store, patient_option
 from floorsense.errors import FloorsenseError
 from floorsense.feed import Feed
 from floorsense.log import write_log
@@ -16,7 +16,8 @@ from floorsense.web.server import Listen, WebServer
 @database_option
 @listen_option
 @keep_options
-def command(database: str, listen: str, keep_readings: int, keep_minutes: int, keep_hours: int) -> int:
+@patient_option
+def command(database: str, listen: str, keep_readings: int, keep_minutes: int, keep_hours: int, patient: bool) -> int:
     """Serve the storage API: readings in and out, boards, quarantine, health, metrics.
 
     Its OpenAPI document is at /api/v1/openapi.json. Several processes may serve one PostgreSQL database.
@@ -27,7 +28,7 @@ def command(database: str, listen: str, keep_readings: int, keep_minutes: int, k
     address = Listen.parse(listen)
     with (
         interruptible() as stopped,
-        opened_store(database, Feed(), keep_readings, keep_minutes, keep_hours) as store,
+        opened_store(database, Feed(), keep_readings, keep_minutes, keep_hours, stopped if patient else None) as store,
         WebServer(create_app(store), address) as server,
     ):
         Console(stderr=True).print(f"storage API at {server.url}/api/v1, database {store.database}", soft_wrap=True)

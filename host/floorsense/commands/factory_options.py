@@ -1,19 +1,26 @@
 """Options that the factory's commands share, and what they open."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Event
 from typing import Any
 
 import rich_click as click
 from click.core import ParameterSource
+from click.exceptions import Exit
 
 from floorsense.broker_url import BROKER_HELP
+from floorsense.errors import DatabaseError
 from floorsense.feed import Feed
 from floorsense.storage.database import DATABASE_VARIABLE, Database, refuse_password
 from floorsense.storage.store import Store
 from floorsense.storage.upkeep import DAY_MS, Keep, Upkeep
 
+_LOG = logging.getLogger(__name__)
 Command = Callable[..., Any]
+
+_PAUSE_S = 1.0
 
 _DATABASE_HELP = "sqlite:///FILE or postgresql://USER@HOST/NAME; a password goes into PGPASSWORD, ~/.pgpass or the variable."
 
@@ -53,9 +60,9 @@ def broker_options(command: Command) -> Command:
 
 
 def patient_option(command: Command) -> Command:
-    return click.option("--wait", "patient", is_flag=True, help="Wait for a broker that is not there yet, as a service does.")(
-        command
-    )
+    return click.option(
+        "--wait", "patient", is_flag=True, help="Wait for what is not there yet (broker, database, API), as a service does."
+    )(command)
 
 
 def keep_options(command: Command) -> Command:
@@ -70,17 +77,37 @@ def keep_options(command: Command) -> Command:
 
 
 @contextmanager
-def opened_store(url: str, feed: Feed, keep_readings: int, keep_minutes: int, keep_hours: int) -> Iterator[Store]:
-    """The store over an open, migrated database, kept up until the block is left. Raises UsageError, DatabaseError."""
+def opened_store(
+    url: str, feed: Feed, keep_readings: int, keep_minutes: int, keep_hours: int, waiting: Event | None = None
+) -> Iterator[Store]:
+    """The store over an open, migrated database, kept up until the block is left. Raises UsageError, DatabaseError.
+
+    ``waiting``: a database that is away is waited for, until the event is set; then the command ends with exit code 0.
+    """
     context = click.get_current_context()
     if context is not None and context.get_parameter_source("database") is ParameterSource.COMMANDLINE:
         refuse_password(url)
     database = Database(url)
-    database.open()
     try:
+        _open(database, waiting)
         keep = Keep(keep_readings * DAY_MS, keep_minutes * DAY_MS, keep_hours * DAY_MS)
         store = Store(database, feed, keep.readings)
         with Upkeep(store, keep):
             yield store
     finally:
         database.close()
+
+
+def _open(database: Database, waiting: Event | None) -> None:
+    told = ""
+    while True:
+        try:
+            return database.open()
+        except DatabaseError as error:
+            if waiting is None:
+                raise
+            if str(error) != told:
+                told = str(error)
+                _LOG.warning("%s; trying again", error)
+        if waiting.wait(_PAUSE_S):
+            raise Exit(0)

@@ -59,7 +59,8 @@ def command(
     address = Listen.parse(listen)
     with ExitStack() as rooms:
         stopped = rooms.enter_context(interruptible())
-        store = rooms.enter_context(opened_store(database, Feed(), keep_readings, keep_minutes, keep_hours))
+        waiting = stopped if patient else None
+        store = rooms.enter_context(opened_store(database, Feed(), keep_readings, keep_minutes, keep_hours, waiting))
         ingester = Ingester(url, store, topics=topics, name=name, share=share, ca=ca, patient=patient)
         app = create_app(store)
         app.state.words.update(ingester.words())
