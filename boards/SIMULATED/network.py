@@ -30,6 +30,7 @@ else:
 
 _NOWHERE = "0.0.0.0"
 _EPERM = 1
+_NOT_CONNECTED = 12303  # ESP_ERR_WIFI_NOT_CONNECT
 
 _hostname = ["simulated"]
 
@@ -58,6 +59,7 @@ class WLAN:
             station._asked = None
             station._began = 0
             station._address = None
+            station._reconnects = -1
         return cls._stations[interface_id]
 
     def active(self, is_active=None):
@@ -78,6 +80,9 @@ class WLAN:
 
     def status(self, param=None):
         if param == "rssi":
+            # esp_wifi_sta_get_ap_info fails until the station is associated; a CYW43 answers what it last knew.
+            if simulation.is_esp32() and not self._is_associated():
+                raise OSError(_NOT_CONNECTED)
             return simulation.script.get("wifi", {}).get("rssi", -50)
         if param is not None:
             raise ValueError("unknown status param")
@@ -89,11 +94,18 @@ class WLAN:
         if wifi is None:
             return STAT_GOT_IP
         ssid, key = self._asked
+        # An ESP32 tries on and on, "connecting" all the while, unless it is told how often (network_wlan.c).
+        tries_on = simulation.is_esp32() and self._reconnects < 0
         if ssid != wifi.get("ssid", ssid):
-            return STAT_NO_AP_FOUND
+            return STAT_CONNECTING if tries_on else STAT_NO_AP_FOUND
         if "password" in wifi and key != wifi["password"]:
-            return STAT_WRONG_PASSWORD
+            return STAT_CONNECTING if tries_on else STAT_WRONG_PASSWORD
         return STAT_GOT_IP if wifi.get("dhcp", True) or self._address else _NO_ADDRESS
+
+    def _is_associated(self):
+        took = _now_ms() - self._began
+        wifi = simulation.script.get("wifi") or {}
+        return self._asked is not None and took >= wifi.get("join_ms", 150) and self.status() in (STAT_GOT_IP, _NO_ADDRESS)
 
     def isconnected(self):
         return self.status() == STAT_GOT_IP
@@ -121,6 +133,10 @@ class WLAN:
     def config(self, param=None, **settings):
         """Reads one parameter; settings (pm, txpower, ...) are taken without effect: there is no radio."""
         if param is None:
+            if "reconnects" in settings:
+                if not simulation.is_esp32():
+                    raise ValueError("unknown config param")
+                self._reconnects = settings["reconnects"]
             return None
         if param == "mac":
             return b"\x02" + machine.unique_id()[-5:]  # locally administered

@@ -28,6 +28,7 @@ def birth(station, now):
         station.is_safe,
         station.reason,
         _crash(),
+        station.session.trouble,
     )
 
 

@@ -92,6 +92,9 @@ class Network:
             raise self.join_error
         return self.is_joined
 
+    def lacks(self):
+        return "no-address", "no address"
+
     def is_up(self):
         return self.is_joined and not self.join_error
 
@@ -186,6 +189,14 @@ class Board:
             if first & 0xF0 == 0x30 and STATUS in body:
                 pid = body[2 + len(STATUS) : 4 + len(STATUS)]
                 self.hear(b"\x40\x02" + pid)
+
+    def reconnect(self, connack, rest=5000):
+        """The connection breaks; after ``rest`` ms the next one is up, with ``connack``. What is sent then is on the wire."""
+        self.wire.is_ended = True
+        self.step()
+        self.turn(rest)
+        self.wire.packets()
+        self.hear(connack)
 
 
 def published(packets, topic=TOPIC):

@@ -32,6 +32,13 @@ def test_birth_says_who_is_there_and_what_comes():
     assert birth(3, 1706900000125, "0.1.0", "RPI_PICO_W", SERIES) == BIRTH + b"}"
 
 
+def test_birth_tells_what_the_outage_before_it_was():
+    message = birth(3, 1706900000125, "0.1.0", "RPI_PICO_W", SERIES, trouble="wrong-password")
+    assert message == BIRTH + b',"trouble":"wrong-password"}'
+    assert decode(json.loads(message))["trouble"] == "wrong-password"
+    raises(ValueError, decode, spoilt("trouble", 7), text="'trouble' is not text")
+
+
 def test_birth_reports_what_was_given_up():
     dropped = (("temperature", 7), ("humidity", 2))
     message = birth(3, 1706900000125, "0.1.0", "RPI_PICO_W", SERIES, dropped)

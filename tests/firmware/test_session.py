@@ -9,6 +9,7 @@ from scripted import CONNACK, STATUS, Board, ack, published
 # Run once more over micropython-lib's umqtt.simple where it is at hand: see conftest.py.
 UMQTT = "every packet"
 
+PRESENT = b"\x20\x02\x01\0"
 PUBACK, PUBREC, PUBREL, PUBCOMP = 0x40, 0x50, 0x62, 0x70
 
 
@@ -198,10 +199,75 @@ def test_T18_a_lost_PUBCOMP_brings_PUBREL_again_and_not_the_message():
     board.wire.is_ended = True
     board.step()
     board.turn(5000)
-    board.hear(b"\x20\x02\x01\0")
+    board.hear(PRESENT)
     packets = board.wire.packets()
     assert (PUBREL, bytes((pid >> 8, pid & 255))) in packets
     assert published(packets) == []
+    board.hear(ack(PUBCOMP, pid))
+    assert board.session.delivered == 1 and board.session.delivery.uncertain == 0
+
+
+def test_T18_a_lost_PUBREC_brings_the_message_again_with_same_id_and_DUP():
+    board = Board(qos=2)
+    board.connect()
+    board.read()
+    board.step()
+    ((_, _, pid, payload),) = published(board.wire.packets())
+    board.reconnect(PRESENT)
+    assert published(board.wire.packets()) == [(2, True, pid, payload)]
+    board.hear(ack(PUBREC, pid) + ack(PUBREC, pid))
+    assert board.wire.packets() == [(PUBREL, bytes((pid >> 8, pid & 255)))] * 2
+    board.hear(ack(PUBCOMP, pid) + ack(PUBCOMP, pid))
+    assert board.session.delivered == 1
+
+
+def test_T18_where_the_broker_lost_its_session_what_it_had_comes_again_and_is_counted():
+    board = Board(qos=2)
+    board.connect()
+    board.read(3)
+    board.step()
+    found = published(board.wire.packets())
+    board.hear(ack(PUBREC, found[1][2]))
+    board.reconnect(CONNACK)
+    again = published(board.wire.packets())
+    # All three, in order, with their identity in the same bytes: whoever has one of them already can tell.
+    assert [(qos, pid, payload) for qos, _, pid, payload in again] == [(qos, pid, payload) for qos, _, pid, payload in found]
+    assert board.session.delivery.uncertain == 1
+    board.hear(b"".join([ack(PUBREC, pid) for _, _, pid, _ in again]))
+    board.hear(b"".join([ack(PUBCOMP, pid) for _, _, pid, _ in again]))
+    assert board.session.delivered == 3
+
+
+def test_T06_two_boards_with_one_client_id_do_not_play_ping_pong():
+    one, two = Board(uniform=lambda n: n * 3 // 4), Board(uniform=lambda n: n // 4)
+    for _ in range(3600 * 4):
+        for board, other in ((one, two), (two, one)):
+            board.step(250)
+            if board.session.state == sessions.GREET:
+                if other.session.state == sessions.SERVE:
+                    other.wire.is_ended = True
+                board.hear(CONNACK)
+            elif board.session.state == sessions.SERVE:
+                board.wire.packets()
+                board.wire.readable.extend(b"\xd0\0")
+    # Each hour has 3,600 seconds, and each would do for one more throw.
+    assert one.session.connects + two.session.connects < 300, (one.session.connects, two.session.connects)
+    assert one.session.trouble == "dropped"
+    assert any("has another board this client id" in line for line in one.lines + two.lines)
+
+
+def test_trouble_stays_for_the_next_birth_and_downtime_adds_up():
+    board = Board()
+    assert board.session.trouble is None
+    board.step(1000)
+    board.step()
+    board.hear(CONNACK)
+    assert board.session.downtime_ms(board.now) == 1000
+    board.turn(2000)
+    assert board.session.downtime_ms(board.now) == 1000
+    board.reconnect(CONNACK, rest=5000)
+    assert board.session.downtime_ms(board.now) == 6000
+    assert board.session.reason is None and board.session.trouble == "dropped"
 
 
 def test_QoS_0_is_let_go_only_when_its_last_byte_was_written():
@@ -302,7 +368,9 @@ def test_T05_the_wait_grows_while_sessions_are_short_and_starts_over_after_one_t
         board.step(waits[-1])
     assert waits == [3000, 5000, 9000, 17000], waits
     board.connect()
-    board.turn(sessions.SETTLED + 100)
+    for _ in range(4):
+        board.turn(9000)
+        board.hear(b"\xd0\0")
     board.wire.is_ended = True
     board.step()
     assert board.session.next(board.now) == 3000

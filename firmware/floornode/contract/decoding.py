@@ -132,7 +132,7 @@ def decode_status(fields):
     count(fields.get("boot"), "'boot' of the status")
     if fields.get("ts") is not None:
         seconds(fields["ts"])
-    for name in ("firmware", "board", "reset", "settings", "reason"):
+    for name in ("firmware", "board", "reset", "settings", "reason", "trouble"):
         if not isinstance(fields.get(name, ""), str):
             raise ValueError("'%s' is not text" % name)
     if fields["status"] in (ONLINE, SAFE):
@@ -207,7 +207,7 @@ HEALTH = (
     ("rssi", WHOLE, "dBm", True, "signal strength; null on a wire"),
     ("connects", COUNT, "", False, "times the broker took the board in; all but the first are reconnects"),
     ("downtime", NUMBER, "s", False, "without a connection, in sum"),
-    ("trouble", WORD, "", True, "why there was no connection the last time, where that lasts"),
+    ("trouble", WORD, "", True, "why the latest connection failed or ended: refused, silent, dropped, ...; null: none did"),
     ("queued", COUNT, "", False, "readings that wait or are not acknowledged"),
     ("delivered", COUNT, "", False, "readings that were let go"),
     ("dropped", COUNT, "", False, "readings given up for want of room"),

@@ -46,6 +46,7 @@ def birth(
     is_safe=False,
     reason=None,
     crash=None,
+    trouble=None,
 ):
     """The birth message's payload as bytes.
 
@@ -56,7 +57,8 @@ def birth(
     - ``between``: ``(quantity name, first, last)`` of the same, their ``ts`` in ms;
     - ``reset``: why this boot began; ``settings``: ``"given"``, or ``"last-good"`` where the given ones are damaged;
     - ``is_safe``: without sensors, for the firmware crashed too often; ``reason``: why that, or why the last good settings;
-    - ``crash``: the last crash, a dict of CRASH, or None.
+    - ``crash``: the last crash, a dict of CRASH, or None;
+    - ``trouble``: a word for why the connection before this one failed or ended, where there was one.
     """
     # In pieces: a small heap has no room for the text, and the text with an end, and the bytes of both.
     parts = []
@@ -77,7 +79,8 @@ def birth(
         for name, first, last in between:
             parts.append(('"%s":[%s,%s],' % (name, _time(first), _time(last))).encode())
         _end(parts)
-    for name, text in (("reset", reset), ("settings", None if settings == "given" else settings), ("reason", reason)):
+    damage = None if settings == "given" else settings
+    for name, text in (("reset", reset), ("settings", damage), ("reason", reason), ("trouble", trouble)):
         if text is not None:
             parts.append((',"%s":%s' % (name, escape(text))).encode())
     if crash is not None:

@@ -7,7 +7,8 @@ has no QoS 2 (``assert 0``). The subclass keeps what it writes and reads, and ta
   the broker's real CONNACK comes through ``wait_msg``.
 - ``publish`` hands umqtt.simple the packet id as the first two bytes of a QoS 0 payload, which is just where it stands in
   a QoS 1 or 2 packet (MQTT 3.1.1, section 3.3.2), and then sets QoS and DUP in the fixed header.
-- ``wait_msg`` is called with a whole packet at hand, and answers what it was.
+- ``wait_msg`` is called with a whole packet at hand, and answers what it was. A QoS 2 message is shown to umqtt.simple as one
+  of QoS 1, and the PUBACK it writes becomes the PUBREC it should be: they differ in one bit.
 
 Works with 1.3.4 and with micropython-lib's 1.8.0. Strings go in as bytes: umqtt.simple counts the characters of a str.
 """
@@ -20,9 +21,13 @@ CONNACK = 0x20
 PUBLISH = 0x30
 PUBACK = 0x40
 PUBREC = 0x50
+PUBREL = 0x62
 PUBCOMP = 0x70
 SUBACK = 0x90
+UNSUBACK = 0xB0
 PINGRESP = 0xD0
+
+ACKNOWLEDGEMENTS = (PUBACK, PUBREC, PUBCOMP)
 
 
 class _Greeting:
@@ -50,10 +55,6 @@ class _Greeting:
         return b"\x20\x02\0\0"
 
 
-def _ignore(_topic, _message):
-    """A message of a subscription that an earlier life of this client id may have left at the broker."""
-
-
 class Client(wire.MQTTClient):
     """One client id over one ``stream.Stream`` after another connection."""
 
@@ -64,9 +65,13 @@ class Client(wire.MQTTClient):
         super().__init__(client_id, "", 1883, user, password, keepalive)
         self.stream = stream
         self.sock = stream
-        self.set_callback(_ignore)
-        # Of the last packet that ``wait_msg`` took: a CONNACK's (session present, return code), else a packet id.
+        # An ``inbound.Inbound`` once there is one: ``listen`` makes it.
+        self.inbound = None
+        self.log = print
+        # Of the last packet that ``wait_msg`` took: a CONNACK's (session present, return code), a SUBACK's (packet id, code),
+        # else a packet id or None.
         self.taken = None
+        self.set_callback(self._take)
 
     def greet(self, clean_session):
         """Write CONNECT. The answer comes through ``wait_msg``."""
@@ -89,60 +94,112 @@ class Client(wire.MQTTClient):
 
     def release(self, pid):
         """Write PUBREL, the second half of QoS 2."""
-        self.stream.write(bytes((0x62, 2, pid >> 8, pid & 0xFF)))
+        self.stream.write(bytes((PUBREL, 2, pid >> 8, pid & 0xFF)))
 
-    def ask_for(self, topics, pid):
-        """Write SUBSCRIBE for ``topics``, a list of (topic, QoS). The broker's answer comes through ``wait_msg``."""
-        body = bytearray((pid >> 8, pid & 0xFF))
-        for topic, qos in topics:
-            body += bytes((len(topic) >> 8, len(topic) & 0xFF)) + topic + bytes((qos,))
-        length = len(body)
-        head = b"\x82" + (bytes((length,)) if length < 128 else bytes((length & 0x7F | 0x80, length >> 7)))
-        self.stream.write(head + body)
+    def ask(self, filter, qos, pid):
+        """Write SUBSCRIBE for one filter, or UNSUBSCRIBE where ``qos`` is None."""
+        # umqtt.simple's own counts the length in one byte, and waits.
+        size = len(filter) + (4 if qos is None else 5)
+        head = bytearray((0xA2 if qos is None else 0x82,))
+        while size > 0x7F:
+            head.append(size & 0x7F | 0x80)
+            size >>= 7
+        head.append(size)
+        self.stream.write(head + bytes((pid >> 8, pid & 0xFF)))
+        self._send_str(filter)
+        if qos is not None:
+            self.stream.write(bytes((qos,)))
 
     def bye(self):
         """Write DISCONNECT, after which the broker drops the will."""
         self.stream.write(b"\xe0\0")
 
+    def listen(self):
+        """The ``Inbound`` of this client. Imported now: a board that is never spoken to does without it."""
+        if self.inbound is None:
+            from .inbound import Inbound
+
+            self.inbound = Inbound(self.log)
+        return self.inbound
+
     def wait_msg(self):
-        """Take the packet at hand. Returns its kind (first byte, flags cleared), or None when none is whole yet.
+        """Take the packet at hand. Returns its kind (first byte; a PUBLISH's without flags), or None when none is whole yet.
 
         Raises OSError for what no broker may send.
         """
         stream = self.stream
-        first = stream.packet()
-        if first is None:
+        kind = stream.packet()
+        if kind is None:
+            drained = stream.drained()
+            if drained is not None:
+                self._refuse(*drained)
             return None
-        kind = first & 0xF0
-        if kind == PUBLISH:
-            self._take_publish(first)
+        if kind in ACKNOWLEDGEMENTS:
+            self.taken = stream.word(2)
+        elif kind & 0xF0 == PUBLISH:
+            self._take_publish(kind)
+            kind = PUBLISH
         else:
-            self.taken = self._take_short(kind)
+            self._take_rare(kind)
         stream.finish()
         return kind
 
+    def _take_rare(self, kind):
+        stream = self.stream
+        self.taken = None
+        if kind == CONNACK:
+            answer = stream.word(2)
+            if answer >= 0x200:
+                raise OSError(_EPROTO, "broken CONNACK")
+            self.taken = (answer >> 8, answer & 0xFF)
+        elif kind == PINGRESP:
+            stream.word(0)
+        elif kind == PUBREL:
+            pid = stream.word(2)
+            if self.inbound is not None:
+                self.inbound.release(pid)
+            # Answered even when the id is unknown, or the broker would keep it for ever (section 4.3.3).
+            stream.write(bytes((PUBCOMP, 2, pid >> 8, pid & 0xFF)))
+        elif kind == UNSUBACK:
+            self._answer(stream.word(2), None)
+        elif kind == SUBACK:
+            pid = stream.word(3)
+            code = stream.last()
+            if code not in (0, 1, 2, 0x80):
+                raise OSError(_EPROTO, "broken SUBACK")
+            self._answer(pid, code)
+        else:
+            raise OSError(_EPROTO, "unexpected packet %#x" % kind)
+
+    def _refuse(self, first, pid):
+        """Answer a message that was too large to be taken: or the broker would send it again on each connection."""
+        self.log("session: a message from the broker was too large, and was let go")
+        if pid is not None:
+            self.stream.write(bytes((PUBACK if first & 2 else PUBREC, 2, pid >> 8, pid & 0xFF)))
+
+    def _answer(self, pid, code):
+        if self.inbound is not None:
+            self.inbound.answer(pid, code)
+
     def _take_publish(self, first):
-        if first & 6 >= 4:
-            # Nothing subscribes at QoS 2, and umqtt.simple has only `assert 0` for it.
-            return
+        qos = first >> 1 & 3
+        stream = self.stream
+        if qos == 3:
+            raise OSError(_EPROTO, "broken message from the broker")
+        at = stream.tell()
         try:
-            super().wait_msg()
+            if qos == 2:
+                pid = stream.pid()
+                if self.listen().is_new(pid):
+                    stream.show_as(first & 0xFB | 2)
+                    super().wait_msg()
+                    stream.amend(at, PUBREC ^ PUBACK)
+                else:
+                    stream.write(bytes((PUBREC, 2, pid >> 8, pid & 0xFF)))
+            else:
+                super().wait_msg()
         except (AssertionError, IndexError, ValueError):
             raise OSError(_EPROTO, "broken message from the broker")
 
-    def _take_short(self, kind):
-        self.stream.read(1)
-        length = self.stream.read(1)[0]
-        if kind == PINGRESP:
-            if length:
-                raise OSError(_EPROTO, "broken PINGRESP")
-            return None
-        if kind not in (CONNACK, PUBACK, PUBREC, PUBCOMP):
-            # A SUBACK or UNSUBACK nobody asked for changes nothing; anything else is no broker's to send.
-            if kind in (SUBACK, 0xB0):
-                return None
-            raise OSError(_EPROTO, "unexpected packet %#x" % kind)
-        if length != 2:
-            raise OSError(_EPROTO, "broken acknowledgement")
-        high, low = self.stream.read(2)
-        return (high & 1, low) if kind == CONNACK else high << 8 | low
+    def _take(self, topic, message):
+        self.listen().take(topic, message)

@@ -1,7 +1,7 @@
 """The in-flight window: what was sent and is not acknowledged yet.
 
-Each message in it owns a packet id and the packed reading (or the status text) until the broker has answered as its QoS
-asks (MQTT 3.1.1, section 4.3); a connection's end changes nothing here. Slots are allocated once.
+Each message in it owns a packet id and its payload until the broker has answered as its QoS asks (MQTT 3.1.1, section 4.3); a
+connection's end changes nothing here. Slots are allocated once.
 """
 
 from ..outbox import RECORD_LIMIT
@@ -15,73 +15,97 @@ PUBCOMP = 4  # QoS 2, second half: the broker has the message; only the id is st
 
 
 class Slot:
+    """One message. Ten of them are a board's window: what they need not hold, they do not."""
+
     def __init__(self):
         self.state = FREE
         self.pid = 0
-        self.qos = 0
+        # A reading's record, as the outbox gave it.
         self.record = bytearray(RECORD_LIMIT)
-        # What is sent instead of a reading: payload, topic, and whether the broker keeps it.
-        self.text = self.topic = None
-        self.retain = False
+        self.topic = None
+        self.payload = None
+        # Whether the broker keeps it; None for a reading.
+        self.retain = None
         # Handed to the network at least once: a repetition carries DUP.
         self.sent = False
-        # On the present connection.
-        self.on_link = False
-        self.since = 0
+        # When it went out on the present connection, or None.
+        self.since = None
+
+    def qos(self):
+        return 2 if self.state == PUBCOMP else self.state - WRITTEN
 
 
 class Inflight:
     def __init__(self, window):
         """``window``: how many messages may be unacknowledged at once."""
         self.window = window
-        self._slots = [Slot() for _ in range(window)]
-        self._pid = 0
         # Slots in use, in the order in which they were taken: the order in which they are sent again.
         self.order = []
+        # How many of them are not on the present connection yet.
+        self.again = 0
+        # Ids that something other than a slot uses: a SUBSCRIBE that waits for its answer.
+        self.reserved = []
+        self._free = [Slot() for _ in range(window)]
+        self._pid = 0
 
     def __len__(self):
         return len(self.order)
 
     def free(self):
         """A free slot, or None. It is in the window only after ``hold``."""
-        for slot in self._slots:
-            if slot.state == FREE:
+        return self._free[-1] if self._free else None
+
+    def hold(self, slot, qos):
+        """Take ``slot``, as ``free`` gave it, into the window, with a packet id where the QoS wants one."""
+        self._free.pop()
+        slot.state = WRITTEN + qos
+        slot.pid = self.next_pid() if qos else 0
+        slot.sent = False
+        slot.since = None
+        self.order.append(slot)
+        self.again += 1
+
+    def link(self, slot, now):
+        """``slot`` is on the present connection from now on."""
+        slot.since = now
+        self.again -= 1
+
+    def unlinked(self):
+        """The first slot that is not on the present connection."""
+        for slot in self.order:
+            if slot.since is None:
                 return slot
         return None
 
-    def hold(self, slot, qos, now):
-        """Take ``slot`` into the window, with a packet id where the QoS wants one."""
-        slot.qos = qos
-        slot.state = (WRITTEN, PUBACK, PUBREC)[qos]
-        slot.pid = self.next_pid() if qos else 0
-        slot.sent = slot.on_link = False
-        slot.since = now
-        self.order.append(slot)
-
     def release(self, slot):
         """The message is done; its id may be used again."""
+        if slot.since is None:
+            self.again -= 1
         slot.state = FREE
-        slot.text = None
+        slot.payload = None
         self.order.remove(slot)
+        self._free.append(slot)
 
     def find(self, pid):
         """The slot that uses ``pid``, or None."""
         for slot in self.order:
-            if slot.pid == pid and slot.qos:
+            if slot.pid == pid and slot.state != WRITTEN:
                 return slot
         return None
 
     def disconnected(self):
         """The link is gone: readings must be sent again. A status must not: the next link brings a fresh one."""
         for slot in self.order[:]:
-            slot.on_link = False
-            if slot.text is not None:
+            if slot.retain is not None:
                 self.release(slot)
+            else:
+                slot.since = None
+        self.again = len(self.order)
 
     def next_pid(self):
-        """A packet id that is not in use."""
-        # 0 is no packet id (section 2.3.1), and one in use would be taken for a repetition of the other message.
+        """A packet id that nothing uses."""
+        # 0 is none (section 2.3.1), and one in use would be taken for a repetition of the other message.
         while True:
             self._pid = self._pid % 65535 + 1
-            if self.find(self._pid) is None:
+            if self.find(self._pid) is None and self._pid not in self.reserved:
                 return self._pid

@@ -1,15 +1,14 @@
 """The MQTT session: join the network, dial, greet, serve, rest. One step at a time, none of which waits.
 
-The time limits, in order: a join may take 20 s; a dial 10 s; a greeting 5 s; silence of a quarter of the keep-alive brings a
-PINGREQ, and a second quarter without any packet ends the connection, so a dead link is noticed by half the keep-alive; an
-acknowledgement may take the keep-alive; a clean stop 2 s in all.
+The time limits, in order: a join may take 20 s; a dial 10 s; a greeting 5 s, over TLS 20 s with its handshake; silence of a
+quarter of the keep-alive brings a PINGREQ, and a second quarter without any packet ends the connection, so a dead link is
+noticed by half the keep-alive; an acknowledgement may take the keep-alive; a clean stop 2 s in all.
 """
 
 from ..clock import ticks_add, ticks_diff
-from ..contract.payload import encode
-from ..outbox import unpack
 from . import client as mqtt
-from .inflight import PUBCOMP, PUBREC, WRITTEN
+from .delivery import BURST, Delivery
+from .trouble import STUBBORN, Trouble, refusal, tell
 
 REST = "rest"
 JOIN = "join"
@@ -18,84 +17,109 @@ GREET = "greet"
 SERVE = "serve"
 STOPPED = "stopped"
 
-# What the status topic has heard on the present connection.
-NOTHING = 0
-BIRTH = 1
-LAST_WORD = 2
-
 JOIN_LIMIT = 20000
 DIAL_LIMIT = 10000
 GREET_LIMIT = 5000
 STOP_LIMIT = 2000
-# A session that lasted this long was a good one: the next trouble starts with the first window again.
+# A session that lasted this long, and as long as the next wait could be, was a good one: the next trouble starts with the
+# first window again. Two boards with one client id, who throw each other out, therefore never start over.
 SETTLED = 10000
 # The broker took us in and dropped us: rest at least this long, or two boards with one client id throw each other out
 # several times a second.
 DROPPED_FLOOR = 1000
+# So many short sessions in a row smell of a second board with the same client id.
+_SUSPECT = 3
 # Credentials do not become right by themselves.
 REFUSED_FLOOR = 30000
-# What one step sends or takes at most, so that sampling is never far away.
-BURST = 32
 # Joining and dialling have no event that wakes the loop everywhere; looking this often costs little.
 POLL = 20
-
-_REFUSALS = (
-    None,
-    "protocol version refused",
-    "client id refused",
-    "broker unavailable",
-    "bad user name or password",
-    "not authorised",
-)
 
 
 class Session:
     """Moves readings from the outbox through the in-flight window to the broker.
 
     - ``client``, ``inflight``, ``backoff``: as their modules say; ``outbox``, ``clock`` likewise.
-    - ``link``: ``join()``; ``joined() -> bool``, raising OSError with the reason when joining failed; ``is_up()``.
+    - ``link``: ``join()``; ``joined() -> bool``, raising OSError with the reason when joining failed;
+      ``lacks() -> (word, text)``, what a join that takes too long waits for; ``is_up()``.
     - ``dial()``: begins a connection; what it returns has ``poll() -> transport or None``, raising OSError with the
       reason, and ``close()``.
     - ``status``: ``topic`` (bytes), ``birth(now)`` and ``last_word(now)`` (payload bytes).
     - ``log(text)``: one line for a person.
+    - ``greet_limit``: ms from the dialled connection to CONNACK, a TLS handshake included.
+
+    ``trouble`` is the word (``trouble`` says which there are) of the latest failure since the start, or None; it stays when the
+    session is up again, for the birth and the health message to tell. ``reason`` is the same in words, and None while serving.
     """
 
-    def __init__(self, client, inflight, backoff, outbox, clock, link, dial, status, log):
+    def __init__(self, client, inflight, backoff, outbox, clock, link, dial, status, log, greet_limit=GREET_LIMIT):
+        client.log = log
         self.client = client
         self.inflight = inflight
         self.outbox = outbox
+        self.delivery = Delivery(client, inflight, outbox, clock, status)
         self.state = REST
-        # Why the last connection failed or ended, in words; None while all is well.
         self.reason = None
-        # The same for machines: a word, or None.
         self.trouble = None
         self.connects = 0
-        self.resent = 0
-        self.replayed = 0
-        self.delivered = 0
+        # Whether the broker still had this client's session at the latest connect.
+        self.is_present = False
         self._stream = client.stream
         self._backoff = backoff
         self._clock = clock
         self._link = link
         self._dial = dial
-        self._status = status
         self._log = log
+        self._greet_limit = greet_limit
         self._dialling = None
         self._until = None
         self._since = 0
         self._heard = 0
         self._ping = None
-        self._said = NOTHING
-        self._notes = []
-        # The topics subscribed to, with their QoS, and whether the broker has said that it knows.
-        self._topics = []
-        self._is_subscribed = False
+        # Whether more may be at hand than the last step took.
+        self._is_behind = False
+        self._short = 0
         # Time without a served connection, in ms: all but the present span, and since when that lasts.
         self._down_ms = 0
         self._down_at = 0
         self._stopping = None
         self._quarter = max(client.keepalive * 250, 500)
         self._steps = {REST: self._rest, JOIN: self._join, DIAL: self._dial_on, GREET: self._greet, SERVE: self._serve}
+
+    @property
+    def delivered(self):
+        return self.delivery.delivered
+
+    @property
+    def resent(self):
+        return self.delivery.resent
+
+    @property
+    def replayed(self):
+        return self.delivery.replayed
+
+    def subscribe(self, topic, qos, take):
+        """Have ``take(topic, message)``, both bytes, called for each message on ``topic`` (bytes), a filter.
+
+        The board is subscribed on each connection whose broker does not know it yet. A message may come twice at QoS 1; at
+        QoS 2 it comes once while the broker keeps its session and the board runs.
+        """
+        self.client.listen().subscribe(topic, qos, take)
+
+    def unsubscribe(self, topic):
+        """End a subscription, at the broker too."""
+        self.client.listen().unsubscribe(topic)
+
+    def say(self, note):
+        """Publish ``note`` on the present connection, or on the next one, ahead of readings: once, at QoS 1.
+
+        It has ``topic`` (bytes), ``retain`` and ``text(now)``, the payload, which is asked for when it leaves. A note that is
+        still waiting is not doubled; one that is lost with the link is not sent again, for a fresher one will follow.
+        """
+        self.delivery.say(note)
+
+    def downtime_ms(self, now):
+        """Milliseconds since the board's start without a connection that the broker had accepted."""
+        return self._down_ms + (0 if self.state == SERVE else self._clock.up(now) - self._down_at)
 
     def step(self, now):
         """Do what can be done now without waiting."""
@@ -108,47 +132,28 @@ class Session:
         try:
             self._steps[self.state](now)
         except OSError as error:
-            self._fail(now, _words(error))
+            self._fail(now, *tell(error))
 
     def stop(self, now):
         """Begin a clean stop: what waits is sent, then the last word. ``state`` becomes STOPPED within STOP_LIMIT."""
         if self._stopping is None:
             self._stopping = ticks_add(now, STOP_LIMIT)
-
-    def subscribe(self, topic, qos, take):
-        """Have ``take(topic, message)``, both bytes, called for each message of the board's subscriptions; ``qos``: 0 or 1.
-
-        On each connection to a broker that does not know it yet the board subscribes. A message may come twice.
-        """
-        self._topics.append((topic, qos))
-        self.client.set_callback(take)
-
-    def say(self, note):
-        """Publish ``note`` on the present connection, or on the next one, ahead of readings: once, at QoS 1.
-
-        It has ``topic`` (bytes), ``retain`` and ``text(now)``, the payload, which is asked for when it leaves. A note that is
-        still waiting is not doubled; one that is lost with the link is not sent again, for a fresher one will follow.
-        """
-        if note not in self._notes:
-            self._notes.append(note)
-
-    def downtime_ms(self, now):
-        """Milliseconds since the board's start without a connection that the broker had accepted."""
-        return self._down_ms + (0 if self.state == SERVE else self._clock.up(now) - self._down_at)
+            self.delivery.finish()
 
     def next(self, now):
         """Milliseconds until ``step`` is needed even if the network stays quiet."""
+        if self.state == SERVE:
+            if self._is_behind:
+                return 0
+            if self._stopping is not None or self.delivery.is_sendable():
+                return 0 if self._stream.is_flushed() else POLL
+            return self._left(ticks_add(self._heard, self._quarter) if self._ping is None else self._ping, now)
         if self.state == STOPPED:
             return 0
-        if self.state in (JOIN, DIAL):
-            return POLL
-        if self.state != SERVE:
+        if self.state == REST:
             return self._left(self._until, now)
-        if self._stopping is not None or self._is_sendable():
-            return 0 if self._stream.is_flushed() else POLL
-        if self._ping is not None:
-            return self._left(self._ping, now)
-        return self._left(ticks_add(self._heard, self._quarter), now)
+        # What waits to be written on the way to being served has no event either.
+        return POLL if self.state != GREET or not self._stream.is_flushed() else self._left(self._until, now)
 
     # The states.
 
@@ -165,7 +170,8 @@ class Session:
         if self._link.joined():
             self._begin_dial(now)
         elif self._is_past(self._until, now):
-            raise OSError(110, "no network within %d s" % (JOIN_LIMIT // 1000))
+            word, text = self._link.lacks()
+            raise Trouble(word, "no network within %d s: %s" % (JOIN_LIMIT // 1000, text))
 
     def _begin_dial(self, now):
         self._enter(DIAL, now, DIAL_LIMIT)
@@ -178,185 +184,101 @@ class Session:
             self._dialling = None
             self._stream.open(transport)
             self.client.greet(False)
-            self._enter(GREET, now, GREET_LIMIT)
+            self._enter(GREET, now, self._greet_limit)
             self._stream.flush()
         elif self._is_past(self._until, now):
-            raise OSError(110, "no connection within %d s" % (DIAL_LIMIT // 1000))
+            raise Trouble("unreachable", "no connection within %d s" % (DIAL_LIMIT // 1000))
 
     def _greet(self, now):
         self._stream.flush()
         self._stream.fill()
         first = self._stream.first()
         if first is not None and first != mqtt.CONNACK:
-            raise OSError(71, "no MQTT broker: it answered CONNECT with byte %#04x" % first)
+            raise Trouble("not-mqtt", "no MQTT broker: it answered CONNECT with byte %#04x" % first)
         if self.client.wait_msg() is None:
             if self._is_past(self._until, now):
-                raise OSError(110, "no answer to CONNECT within %d s" % (GREET_LIMIT // 1000))
+                raise Trouble("silent", "no answer to CONNECT within %d s" % (self._greet_limit // 1000))
             return
-        code = self.client.taken[1]
+        is_present, code = self.client.taken
         if code:
-            text = _REFUSALS[code] if code < len(_REFUSALS) else "refused with code %d" % code
-            self._fail(now, text, REFUSED_FLOOR if code in (2, 4, 5) else 0)
+            self._fail(now, *refusal(code))
             return
         self._down_ms = self.downtime_ms(now)
-        if self._topics and not (self.client.taken[0] and self._is_subscribed):
-            self._is_subscribed = False
-            self.client.ask_for(self._topics, self.inflight.next_pid())
         self._enter(SERVE, now, 0)
         self._heard = self._since = now
         self._ping = None
-        self._said = NOTHING
         self.connects += 1
-        self.reason = self.trouble = None
+        self.reason = None
+        self.is_present = bool(is_present)
+        self.delivery.begin(self.is_present)
+        if self.client.inbound is not None:
+            self.client.inbound.begin(self.is_present)
         self._log("session: connected, %d in flight, %d waiting" % (len(self.inflight), len(self.outbox)))
         self._serve(now)
 
     def _serve(self, now):
         self._receive(now)
         self._watch(now)
-        if self._flush():
-            self._send(now)
-        if self._stopping is not None and not self._is_sendable() and not self.inflight.order:
+        if self.client.inbound is not None:
+            self.client.inbound.ask(self.client, self.inflight)
+        self.delivery.send(now)
+        if self._stopping is not None and self.delivery.is_finished():
             self.client.bye()
             self._stream.flush()
             self._close()
             self.state = STOPPED
             self._log("session: stopped cleanly")
 
-    # What a served connection does.
+    # What a served connection does besides delivering.
 
     def _receive(self, now):
+        client = self.client
+        stream = self._stream
+        self._is_behind = False
         for _ in range(BURST):
-            kind = self.client.wait_msg()
+            kind = client.wait_msg()
             if kind is None:
-                if not self._stream.fill():
+                # A broker that takes nothing gets no further answers: what it is owed has a bound.
+                if stream.is_full() or not stream.fill():
                     return
                 self._heard = now
                 self._ping = None
-                continue
-            if kind in (mqtt.PUBACK, mqtt.PUBREC, mqtt.PUBCOMP):
-                self._acknowledge(kind, self.client.taken, now)
-            elif kind == mqtt.SUBACK:
-                self._is_subscribed = True
-
-    def _acknowledge(self, kind, pid, now):
-        slot = self.inflight.find(pid)
-        if kind == mqtt.PUBREC:
-            # Answered even when the id is unknown, or the broker would keep it for ever (section 4.3.3).
-            if slot is not None and slot.qos == 2:
-                slot.state = PUBCOMP
-                slot.since = now
-            self.client.release(pid)
-        elif slot is not None and slot.qos == (1 if kind == mqtt.PUBACK else 2):
-            if kind == mqtt.PUBCOMP and slot.state == PUBREC:
-                return
-            self._let_go(slot)
+            elif kind in mqtt.ACKNOWLEDGEMENTS:
+                self.delivery.acknowledge(kind, client.taken, now)
+            elif kind == mqtt.CONNACK:
+                raise OSError(71, "a second CONNACK")
+        self._is_behind = True
 
     def _watch(self, now):
         if self._ping is not None:
             if self._is_past(self._ping, now):
-                raise OSError(110, "the broker fell silent")
+                raise Trouble("silent", "the broker fell silent")
         elif ticks_diff(now, self._heard) >= self._quarter:
             self.client.ping()
             self._ping = ticks_add(now, self._quarter)
-        order = self.inflight.order
-        if order and order[0].on_link and ticks_diff(now, order[0].since) > 4 * self._quarter:
-            raise OSError(110, "an acknowledgement did not come within the keep-alive")
-
-    def _send(self, now):
-        for _ in range(BURST):
-            slot = self._next_slot(now)
-            if slot is None:
-                return
-            slot.since = now
-            slot.on_link = True
-            if not self._write(slot):
-                return
-
-    def _next_slot(self, now):
-        """What goes out next: what an earlier connection left, then the birth, then the outbox, then the last word."""
-        for slot in self.inflight.order:
-            if not slot.on_link:
-                if slot.sent:
-                    self.resent += 1
-                return slot
-        slot = self.inflight.free()
-        if slot is None:
-            return None
-        if self._said == NOTHING:
-            self._said = BIRTH
-            return self._hold_text(slot, self._status.topic, True, self._status.birth(now), now)
-        if self._notes:
-            note = self._notes.pop(0)
-            return self._hold_text(slot, note.topic, note.retain, note.text(now), now)
-        if self.outbox.take(slot.record):
-            if self.outbox.date(slot.record, self._clock, now):
-                self.replayed += 1
-            self.inflight.hold(slot, self.outbox.series[slot.record[0]].qos, now)
-            return slot
-        if self._stopping is not None and self._said == BIRTH:
-            self._said = LAST_WORD
-            return self._hold_text(slot, self._status.topic, True, self._status.last_word(now), now)
-        return None
-
-    def _hold_text(self, slot, topic, retain, text, now):
-        slot.topic = topic
-        slot.retain = retain
-        slot.text = text
-        self.inflight.hold(slot, 1, now)
-        return slot
-
-    def _write(self, slot):
-        client = self.client
-        if slot.state == PUBCOMP:
-            client.release(slot.pid)
-        elif slot.text is not None:
-            client.publish(slot.topic, slot.text, slot.retain, 1, slot.pid)
-        else:
-            one, reading = unpack(slot.record, self.outbox.series)
-            client.publish(one.topic, encode(reading), False, slot.qos, slot.pid, slot.sent)
-        slot.sent = True
-        return self._flush()
-
-    def _flush(self):
-        if not self._stream.flush():
-            return False
-        for slot in self.inflight.order:
-            if slot.state == WRITTEN and slot.on_link:
-                self._let_go(slot)
-                break
-        return True
-
-    def _let_go(self, slot):
-        if slot.text is None:
-            self.delivered += 1
-            self.outbox.let_go(slot.record)
-        self.inflight.release(slot)
-
-    def _is_sendable(self):
-        """Whether something waits that the window has room for."""
-        if not self._stream.is_flushed():
-            return True
-        if len(self.inflight) == self.inflight.window:
-            return not self.inflight.order[-1].on_link
-        if self._said == NOTHING or self._notes or len(self.outbox):
-            return True
-        return self._stopping is not None and self._said == BIRTH
+        if self.delivery.is_overdue(now, 4 * self._quarter):
+            raise Trouble("silent", "an acknowledgement did not come within the keep-alive")
 
     # Ends.
 
-    def _fail(self, now, reason, floor=0):
+    def _fail(self, now, word, reason):
         served = self.state == SERVE
-        if served and ticks_diff(now, self._since) >= SETTLED:
-            self._backoff.reset()
+        floor = REFUSED_FLOOR if word in STUBBORN else 0
         if served:
-            floor = max(floor, DROPPED_FLOOR)
+            self._down_at = self._clock.up(now)
+            floor = DROPPED_FLOOR
+            if ticks_diff(now, self._since) >= max(SETTLED, self._backoff.window):
+                self._backoff.reset()
+                self._short = 0
+            else:
+                self._short += 1
+                if self._short >= _SUSPECT:
+                    reason += " soon after connecting, %d times; has another board this client id?" % self._short
         wait = self._backoff.delay(floor)
         where = self.state
         self._close()
-        if served:
-            self._down_at = self._clock.up(now)
-        self.reason = self.trouble = reason
+        self.reason = reason
+        self.trouble = word
         self._enter(REST, now, wait)
         self._log("session: %s: %s; next try in %.1f s" % (where, reason, wait / 1000))
 
@@ -365,7 +287,7 @@ class Session:
             self._dialling.close()
             self._dialling = None
         self._stream.close()
-        self.inflight.disconnected()
+        self.delivery.end()
 
     def _enter(self, state, now, limit):
         self.state = state
@@ -376,19 +298,3 @@ class Session:
 
     def _left(self, deadline, now):
         return 0 if deadline is None else max(0, ticks_diff(deadline, now))
-
-
-def _words(error):
-    """An OSError in words: our own carry them; a bare number of the runtime's gets the commonest ones."""
-    if len(error.args) > 1:
-        return str(error.args[1])
-    code = error.args[0] if error.args else error
-    known = {
-        32: "connection broken",
-        103: "connection broken",
-        104: "connection reset",
-        110: "timed out",
-        111: "connection refused",
-        113: "no route to the broker",
-    }
-    return known.get(code, "error %s" % code)

@@ -28,6 +28,7 @@ import wifi
 from watchdog import WatchDogMode
 
 from ..clock import PERIOD
+from ..mqtt.trouble import Trouble
 from .nvm_counter import NvmCounter
 
 _MASK = PERIOD - 1
@@ -178,10 +179,10 @@ class Link:
         except ConnectionError as error:
             text = str(error)
             if "uthentication" in text:
-                raise OSError(errno.EACCES, "wrong Wi-Fi password for '%s'" % settings.ssid)
+                raise Trouble("wrong-password", "wrong Wi-Fi password for '%s'" % settings.ssid)
             if "No network" in text:
-                raise OSError(errno.EACCES, "no access point '%s' in reach" % settings.ssid)
-            raise OSError(errno.EIO, "joining '%s' failed: %s" % (settings.ssid, text))
+                raise Trouble("no-access-point", "no access point '%s' in reach" % settings.ssid)
+            raise Trouble("not-joined", "joining '%s' failed: %s" % (settings.ssid, text))
 
     def joined(self):
         return self.is_up()
@@ -233,10 +234,10 @@ class Dial:
         except OSError as error:
             code = error.args[0] if error.args else errno.EIO
             if code == errno.ECONNREFUSED:
-                raise OSError(code, "%s refused the connection" % self._host)
+                raise Trouble("refused", "%s refused the connection" % self._host)
             if code in (errno.ETIMEDOUT, "timed out"):
-                raise OSError(errno.ETIMEDOUT, "no connection within %d s" % _DIAL_S)
-            raise OSError(errno.EIO, "no connection to %s: error %s" % (self._host, code))
+                raise Trouble("unreachable", "no connection within %d s" % _DIAL_S)
+            raise Trouble("unreachable", "no connection to %s: error %s" % (self._host, code))
         self._socket = None
         try:
             one.setsockopt(self._pool.IPPROTO_TCP, self._pool.TCP_NODELAY, 1)
@@ -306,7 +307,7 @@ def _address(pool, host, port):
     try:
         return pool.getaddrinfo(host, port)[0][-1]
     except (OSError, IndexError):
-        raise OSError(errno.ENOENT, "no such name: %s" % host)
+        raise Trouble("no-name", "no such name: %s" % host)
 
 
 def _pin(number):

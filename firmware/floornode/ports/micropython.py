@@ -12,11 +12,22 @@ import machine
 import network
 
 from ..clock import PERIOD
+from ..mqtt.trouble import Trouble
 
 _MASK = PERIOD - 1
 # ESP32 wakes up in 2000, RP2 in 2021: a year before this is a clock that nobody set.
 _FIRST_YEAR = 2024
 _IN_PROGRESS = (errno.EINPROGRESS, errno.EALREADY)
+# A join that failed, as far as the port tells.
+_FAILURES = (
+    ("STAT_WRONG_PASSWORD", "wrong-password", "wrong Wi-Fi password for '%s'"),
+    # What most access points make of a wrong password under WPA2.
+    ("STAT_HANDSHAKE_TIMEOUT", "wrong-password", "wrong Wi-Fi password for '%s'"),
+    ("STAT_NO_AP_FOUND", "no-access-point", "no access point '%s' in reach"),
+    ("STAT_CONNECT_FAIL", "not-joined", "joining '%s' failed"),
+)
+# cyw43-driver, cyw43.h: joined, and without an address. MicroPython has no name for it.
+_CYW43_LINK_NOIP = 2
 _TCP = 6
 _TCP_NODELAY = 1
 # RP2040 datasheet, section 4.7.6, and RP2350 datasheet, section 12.9.7: the watchdog's registers CTRL (bit 30: enable; writes
@@ -165,21 +176,28 @@ class Wireless:
             wlan.disconnect()
         except OSError:
             pass
+        try:
+            # Or an ESP32 tries for ever, and says "connecting" instead of what is wrong. The first failure may be the end of
+            # the connection that was left just now.
+            wlan.config(reconnects=1)
+        except (OSError, ValueError):
+            pass  # only an ESP32 counts them
         wlan.connect(self._wifi.ssid, self._wifi.password)
 
     def joined(self):
         if self.is_up():
             return True
         status = self._wlan.status()
-        for name, text in (
-            ("STAT_WRONG_PASSWORD", "wrong Wi-Fi password for '%s'"),
-            ("STAT_NO_AP_FOUND", "no access point '%s' in reach"),
-        ):
+        for name, word, text in _FAILURES:
             if status == getattr(network, name, None):
-                raise OSError(errno.EACCES, text % self._wifi.ssid)
-        if status == getattr(network, "STAT_CONNECT_FAIL", None):
-            raise OSError(errno.EIO, "joining '%s' failed" % self._wifi.ssid)
+                raise Trouble(word, text % self._wifi.ssid)
         return False
+
+    def lacks(self):
+        """``(word, text)`` of what is missing while ``joined`` says no."""
+        if self._is_associated():
+            return "no-address", "'%s' gives no address: its DHCP does not answer" % self._wifi.ssid
+        return "not-joined", "'%s' does not answer" % self._wifi.ssid
 
     def is_up(self):
         return self._wlan.isconnected()
@@ -190,6 +208,17 @@ class Wireless:
         except (OSError, ValueError, TypeError):
             # Not joined, or a port that does not know the word.
             return None
+
+    def _is_associated(self):
+        if self._wlan.status() == _CYW43_LINK_NOIP:
+            return True
+        if not hasattr(network, "STAT_ASSOC_FAIL"):
+            return False
+        # An ESP32 says "connecting" until it has an address, but knows its access point's signal from the association on.
+        try:
+            return self._wlan.status("rssi") < 0
+        except OSError:
+            return False
 
 
 class Watchdog:
@@ -233,7 +262,7 @@ class Dial:
         try:
             self._address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0][-1]
         except (OSError, IndexError):
-            raise OSError(errno.ENOENT, "no such name: %s" % host)
+            raise Trouble("no-name", "no such name: %s" % host)
         self._socket = socket.socket()
         self._socket.setblocking(False)
         try:
@@ -241,7 +270,7 @@ class Dial:
         except OSError as error:
             if error.args[0] not in _IN_PROGRESS:
                 self._socket.close()
-                raise
+                self._raise(error)
         self._ready = select.poll()
         self._ready.register(self._socket, select.POLLOUT)
 
@@ -272,10 +301,13 @@ class Dial:
         try:
             self._socket.readinto(bytearray(1))
         except OSError as error:
-            if error.args[0] == errno.ECONNREFUSED:
-                raise OSError(errno.ECONNREFUSED, "%s refused the connection" % self._host)
-            raise
-        raise OSError(errno.ECONNRESET, "%s closed the connection" % self._host)
+            self._raise(error)
+        raise Trouble("dropped", "%s closed the connection" % self._host)
+
+    def _raise(self, error):
+        if error.args[0] == errno.ECONNREFUSED:
+            raise Trouble("refused", "%s refused the connection" % self._host)
+        raise error
 
 
 class Connection:

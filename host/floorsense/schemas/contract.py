@@ -112,6 +112,10 @@ def status_body() -> Schema:
             "firmware": {"type": "string"},
             "contract": {"type": "integer", "minimum": 0, "maximum": CONTRACT},
             "board": {"type": "string", "description": "As MicroPython names it, e.g. RPI_PICO_W."},
+            "trouble": {
+                "type": "string",
+                "description": "Why the connection or attempt before this one failed, e.g. refused, silent, dropped.",
+            },
             "dropped": {
                 "type": "object",
                 "additionalProperties": _COUNT,
