@@ -516,3 +516,44 @@ def test_T26_what_is_subscribed_to_is_asked_for_until_the_broker_knows_it():
     board.turn(200)
     board.turn(9000)
     assert len(greet(CONNACK)) == 1
+
+
+class Note:
+    topic = b"factory/floor-2/machine-42/health"
+    retain = False
+
+    def text(self, _now):
+        return b"{}"
+
+
+def test_T17_birth_and_notes_without_PUBACK_are_sent_again_where_the_session_is_there():
+    board = Board()
+    board.session.say(Note())
+    board.step()
+    board.step()
+    board.hear(CONNACK)
+    ((_, _, birth, text),) = published(board.wire.packets(), STATUS)
+    board.reconnect(PRESENT)
+    packets = board.wire.packets()
+    # The old birth before the fresh one: what the broker keeps in the end is the fresh one.
+    (again, fresh) = published(packets, STATUS)
+    assert again == (1, True, birth, text) and fresh[:2] == (1, False)
+    assert [(qos, dup) for qos, dup, _, _ in published(packets, Note.topic)] == [(1, True)]
+    board.reconnect(CONNACK)
+    packets = board.wire.packets()
+    assert [dup for _, dup, _, _ in published(packets, STATUS)] == [False]
+    assert not published(packets, Note.topic)
+
+
+def test_births_that_are_never_acknowledged_do_not_fill_the_window():
+    board = Board(window=3)
+    board.step()
+    board.step()
+    board.hear(CONNACK)
+    for _ in range(5):
+        board.reconnect(PRESENT, 60000)
+    board.read()
+    board.step()
+    packets = board.wire.packets()
+    assert [dup for _, dup, _, _ in published(packets, STATUS)] == [True, False]
+    assert len(published(packets)) == 1

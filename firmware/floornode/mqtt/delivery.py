@@ -48,13 +48,19 @@ class Delivery:
         """The broker has accepted a connection; ``is_present``: it still has this client's session."""
         self._said = _NOTHING
         self._writing = None
-        if not is_present:
-            for slot in self.inflight.order:
-                if slot.state == PUBCOMP:
-                    # It had the message, and whether it passed it on before it lost its memory, nobody knows. Sent again it
-                    # may come twice, which its identity tells; not sent again it may be lost, which nothing mends.
-                    slot.state = PUBREC
-                    self.uncertain += 1
+        births = 0
+        for slot in self.inflight.order[:]:
+            if slot.retain is not None:
+                # Where the session is there the standard wants it again (section 4.4). A fresh birth follows, and where
+                # connections break before births are acknowledged, the window is not for them.
+                births += slot.topic == self._status.topic
+                if not is_present or births > 1:
+                    self.inflight.release(slot)
+            elif not is_present and slot.state == PUBCOMP:
+                # It had the message, and whether it passed it on before it lost its memory, nobody knows. Sent again it
+                # may come twice, which its identity tells; not sent again it may be lost, which nothing mends.
+                slot.state = PUBREC
+                self.uncertain += 1
 
     def end(self):
         """The connection is over. What is unacknowledged waits for the next one."""

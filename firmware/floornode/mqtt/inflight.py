@@ -94,12 +94,9 @@ class Inflight:
         return None
 
     def disconnected(self):
-        """The link is gone: readings must be sent again. A status must not: the next link brings a fresh one."""
-        for slot in self.order[:]:
-            if slot.retain is not None:
-                self.release(slot)
-            else:
-                slot.since = None
+        """The link is gone: what is here must be sent again."""
+        for slot in self.order:
+            slot.since = None
         self.again = len(self.order)
 
     def next_pid(self):
