@@ -11,7 +11,9 @@ from floornode.contract import decoding, health, payload, status, topics
 from floornode.contract.quantities import QUANTITIES, quantity
 from floornode.contract.reading import QUALITIES
 from floornode.sensors import DRIVERS
+from floorsense import boards
 from floorsense.bench.faults import KINDS, form
+from floorsense.provisioning.station_file import BROKER_VARIABLE, WIFI_VARIABLE, StationFile
 from floorsense.schemas.settings import rows
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -19,6 +21,7 @@ CONTRACT = (DOCS / "contract.md").read_text(encoding="utf-8")
 SETTINGS = (DOCS / "settings.md").read_text(encoding="utf-8")
 TIME_AND_HEALTH = (DOCS / "time-and-health.md").read_text(encoding="utf-8")
 CHECK = (DOCS / "check.md").read_text(encoding="utf-8")
+PROVISIONING = (DOCS / "provisioning.md").read_text(encoding="utf-8")
 CHECKER = DOCS.parent / "host" / "floorsense" / "check"
 EXAMPLES = re.findall(r"^    (\S+/\S+/\S+/\S+) (\{.*\})$", CONTRACT, re.MULTILINE)
 
@@ -150,3 +153,31 @@ def test_every_kind_of_finding_is_described() -> None:
 def test_every_fault_of_the_bench_is_described_with_its_form() -> None:
     described = {row[0].strip("`"): row[1] for row in table((DOCS / "bench.md").read_text(encoding="utf-8"), 3)}
     assert described == {form(name): kind.acts_on for name, kind in KINDS.items()}
+
+
+def test_the_wiring_is_that_of_the_board_folders_and_uses_no_pin_twice_nor_one_that_is_taken() -> None:
+    rows = [row for row in table_of_wires() if any(cell.removeprefix("GP").isdigit() for cell in row[2:])]
+    for column, (name, spi) in enumerate((("RPI_PICO_W", 0), ("ESP32_GENERIC", 1)), start=2):
+        pins = boards.load(name).pins
+        wires = {(row[0].partition(",")[0], row[1].partition(",")[0]): int(row[column].removeprefix("GP")) for row in rows}
+        i2c, bus = pins.i2c[0], next(one for one in pins.spi if one["id"] == spi)
+        assert (wires["BME280", "SCL (SCK)"], wires["BME280", "SDA (SDI)"]) == (i2c["scl"], i2c["sda"])
+        chip = [wires["ADXL345", pin] for pin in ("SCL", "SDA", "SDO")]
+        assert chip == [bus["sck"], bus["mosi"], bus["miso"]]
+        assert len(set(wires.values())) == len(wires) == 7
+        assert not set(wires.values()) & {*pins.reserved, *pins.input_only}
+
+
+def table_of_wires() -> list[list[str]]:
+    wiring = PROVISIONING.partition("## Wiring")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in wiring.splitlines() if line.startswith("|")]
+    return [row for row in rows if len(row) == 4]
+
+
+def test_the_example_of_a_station_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = re.search(r"```toml\n(.*?)```", PROVISIONING, re.DOTALL)
+    assert example
+    (tmp_path / "machine-42.toml").write_text(example[1])
+    monkeypatch.setenv(WIFI_VARIABLE, "a passphrase")
+    monkeypatch.setenv(BROKER_VARIABLE, "another")
+    assert StationFile(tmp_path / "machine-42.toml").complete().name == "factory/floor-2/machine-42"

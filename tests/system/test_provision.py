@@ -1,5 +1,6 @@
 """A bare board on a cable becomes a station whose first reading was checked: real MicroPython, Mosquitto and LittleFS."""
 
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from floor import firmware, station
+from floor import WIFI_PASSWORD, firmware, station
 
 from floornode import VERSION
 from floorsense import boards
@@ -79,6 +80,32 @@ def test_T67_provisioning_twice_changes_nothing_and_says_so(
     assert (outcome.changes, outcome.bytes_written) == ([], 0)
     assert outcome.first and outcome.first.boot == 2
     assert {path: data for path, data in board.flash.files().items() if path != "/boot"} == before
+
+
+def test_T67_no_secret_is_in_what_is_said_nor_in_the_list_of_processes(
+    plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
+) -> None:
+    one = station(tmp_path, broker.url.port)
+    command = [sys.executable, "-m", "floorsense", "provision", str(one.path), "--port", plug_in().port]
+    listed = b""
+    with (tmp_path / "said").open("w+b") as said:
+        process = subprocess.Popen(command, stdout=said, stderr=said)
+        while process.poll() is None:
+            listed += b"".join(words_of(path) for path in Path("/proc").glob("[0-9]*/cmdline"))
+            time.sleep(0.05)
+        said.seek(0)
+        text = said.read()
+    assert process.returncode == 0, text.decode()
+    assert b"first reading after" in text
+    assert b"provision" in listed or sys.platform != "linux"
+    assert WIFI_PASSWORD.encode() not in text + listed
+
+
+def words_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def test_a_dry_run_says_what_it_would_do_and_writes_nothing(
