@@ -52,6 +52,10 @@ class Backlog:
             self._bytes -= sum(len(message.payload) for message in taken)
         return taken
 
+    def is_nearly_full(self) -> bool:
+        """Time to read no more; what is under way still fits."""
+        return 4 * len(self._messages) >= 3 * self._most or 4 * self._bytes >= 3 * self._most_bytes
+
     def has_room_again(self) -> bool:
         """Half of it is free: after an overflow it is worth asking for more."""
         return len(self._messages) <= self._most // 2 and self._bytes <= self._most_bytes // 2

@@ -61,7 +61,7 @@ class Ingester:
 
         ``patient``: a broker that is not there yet is waited for.
         """
-        self.backlog = backlog or Backlog()
+        self.backlog = Backlog() if backlog is None else backlog
         self._fresh = False
         filters = [f"$share/{share}/{topic}" if share else topic for topic in topics]
         self.link = Link(url, filters, name, self.backlog, self._was_forgotten, ca)

@@ -81,3 +81,6 @@ def _read(payload: bytes) -> Any:
         raise ValueError("the payload is nested too deeply") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"the payload is no JSON: {error.msg} at character {error.pos}") from None
+    except ValueError as error:
+        # CPython's own words name a function to call.
+        raise ValueError("a number in the payload has thousands of digits" if "digits" in str(error) else str(error)) from None

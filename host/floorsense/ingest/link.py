@@ -32,6 +32,9 @@ _PAUSE_S = (0.5, 10.0)
 # A connection that ends sooner is as good as none: the pause goes on growing.
 _GOOD_S = 10.0
 _READS_AT_ONCE = 200
+# How long nothing is read for want of room: well below the keep-alive, for an answer to a ping waits unread as well. Who hangs
+# up has what was under way sent again, so we do not for a pause of the storage's.
+_HOLD_S = 8.0
 # Marks that wait for their acknowledgement; beyond, the next round tells the newer state.
 _MAX_MARKS = 1000
 
@@ -153,6 +156,7 @@ class Link:
     def _serve(self) -> None:
         """Read, write and wait until the connection ends."""
         began = time.monotonic()
+        held_since: float | None = None
         while (sock := self._client.socket()) is not None:
             if not self._connected_at and time.monotonic() - began > _OPEN_S:
                 self._say(probe(self.url) or f"it took the connection and said nothing for {_OPEN_S} s")
@@ -161,13 +165,21 @@ class Link:
             if self._closing and not self._acks and not self._marks:
                 self._client.disconnect()
                 return
-            reading = self._reading or not self._connected_at
+            if not (self._backlog.is_nearly_full() if held_since is None else not self._backlog.has_room_again()):
+                held_since = None
+            elif held_since is None:
+                held_since = time.monotonic()
+            elif time.monotonic() - held_since > _HOLD_S:
+                self._overflow()
+                return
+            reading = (self._reading and held_since is None) or not self._connected_at
             waiting = self._client.want_write()
             hidden = reading and bool(getattr(sock, "pending", int)())
+            # While nothing is read, nothing wakes us when there is room again.
+            pause = 0 if hidden else 0.5 if held_since is None else 0.05
+            ears = [self._ear, *([sock] if reading else [])]
             try:
-                readable, writable, _ = select.select(
-                    [self._ear, *([sock] if reading else [])], [sock] if waiting else [], [], 0 if hidden else 0.5
-                )
+                readable, writable, _ = select.select(ears, [sock] if waiting else [], [], pause)
             except (OSError, ValueError):
                 # The socket was closed under us: paho has noticed, or will at once.
                 readable, writable = [sock], []
@@ -188,7 +200,7 @@ class Link:
             before = self.received
             if self._client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS:
                 return False
-            if self._overflowed:
+            if self._overflowed or self._backlog.is_nearly_full():
                 return True
             if self.received == before:
                 break
@@ -247,7 +259,10 @@ class Link:
         if not message.qos:
             self.dropped += 1
             return
-        # It is not acknowledged, and comes again on the next connection; until then the broker keeps what follows.
+        self._overflow()
+
+    def _overflow(self) -> None:
+        """Hang up until there is room. What is not acknowledged comes again; until then the broker keeps what follows."""
         self._overflowed = True
         self.overflows += 1
         self._client.disconnect()
