@@ -286,6 +286,17 @@ def test_old_readings_go_and_their_rollups_stay(store: Store) -> None:
         assert count(store, rollups) == 2
 
 
+def test_a_step_that_ends_within_an_hour_is_told_from_its_minutes_when_its_readings_are_gone(store: Store) -> None:
+    hour = (now_ms() - 60 * DAY_MS) // HOUR_MS * HOUR_MS
+    store.put_readings([arrival(i, ts_ms=hour + i * 1000) for i in range(50)])
+    Upkeep(store).run(now_ms())
+    before = history(store, HOUR_MS, hour, hour + HOUR_MS // 2)
+    assert before[hour].count == 50
+    Upkeep(store, Keep(readings=30 * DAY_MS)).run(now_ms())
+    if not store.database.timescale:
+        assert history(store, HOUR_MS, hour, hour + HOUR_MS // 2) == before
+
+
 def test_retention_goes_in_parts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "_ROWS_AT_ONCE", 7)
     old = now_ms() - 60 * DAY_MS

@@ -79,17 +79,20 @@ def downsampled(
     ``from_ms`` is taken back to the beginning of its bucket.
     """
     from_ms -= from_ms % step_ms
-    width = next((width for width in (HOUR_MS, MINUTE_MS) if step_ms % width == 0), None)
+    widths = [width for width in (HOUR_MS, MINUTE_MS) if step_ms % width == 0]
     # Where the rollups end and the readings must speak for themselves.
-    end = from_ms if width is None else _reached(connection, topic, to_ms, timescale)
-    end = min(max(end - end % (width or 1), from_ms), to_ms - to_ms % (width or 1))
+    reached = min(to_ms, _reached(connection, topic, to_ms, timescale)) if widths else from_ms
+    at = from_ms
     buckets: dict[int, Bucket] = {}
-    if width is not None and end > from_ms:
-        for at, *sums in _rolled(connection, topic, width, from_ms, end, step_ms):
-            buckets.setdefault(at, Bucket()).add(*sums)
-    if end < to_ms:
-        for at, *sums in _summed(connection, topic, end, to_ms, step_ms):
-            buckets.setdefault(at, Bucket()).add(*sums)
+    for width in widths:
+        end = reached - reached % width
+        if end > at:
+            for begin, *sums in _rolled(connection, topic, width, at, end, step_ms):
+                buckets.setdefault(begin, Bucket()).add(*sums)
+            at = end
+    if at < to_ms:
+        for begin, *sums in _summed(connection, topic, at, to_ms, step_ms):
+            buckets.setdefault(begin, Bucket()).add(*sums)
     return dict(sorted(buckets.items()))
 
 
