@@ -41,10 +41,10 @@ def get_series(
         raise Failure(422, "invalid", f"query.topic: {fault}")
     to_ms = int(time.time() * 1000) + 1 if to is None else to
     from_ms = max(0, to_ms - _HOUR_MS) if from_ is None else from_
-    if step and (to_ms - from_ms) // step > limit:
-        raise Failure(422, "invalid", f"query.step: more than {limit} steps lie between from and to; take a longer one")
     if 0 < step < 100:
         raise Failure(422, "invalid", "query.step: at least 100 ms; 0 gives every reading")
+    if step and (to_ms - from_ms) // step > limit:
+        raise Failure(422, "invalid", f"query.step: more than {limit} steps lie between from and to; take a longer one")
     if limit * most > MAX_POINTS and limit > MAX_POINTS // most:
         limit = max(1, MAX_POINTS // most)
     store = store_of(request)

@@ -1,0 +1,94 @@
+"""floorsense serve, ingest and api as commands: what they say, what they refuse, and how they end."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.publish as publish
+import pytest
+from factory_parts import HOST, Ledger, floorsense, get, until
+from factory_readings import TOPIC, fields
+
+from floorsense import cli
+from floorsense.broker.local import free_port
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("serve", "--broker", "mqtt://127.0.0.1:1"), 3, "broker 127.0.0.1:1: connection refused; is a broker running there?"),
+        (("serve", "--broker", "http://127.0.0.1"), 2, "--broker: write mqtt://HOST:PORT"),
+        (("serve", "--broker", "mqtt://me:sesame@127.0.0.1"), 2, "set FLOORSENSE_BROKER_PASSWORD instead"),
+        (("serve", "--database", "mysql://host/floor"), 2, "--database: write sqlite:///FILE or postgresql://USER@HOST/NAME"),
+        (("serve", "--database", "postgresql://floor:sesame@127.0.0.1/floor"), 2, "set FLOORSENSE_DATABASE to the whole URL"),
+        (("serve", "--listen", "127.0.0.1"), 2, "--listen '127.0.0.1': write ADDRESS:PORT"),
+        (("serve", "--topic", "a/#/b"), 2, "'#' stands alone"),
+        (("serve", "--ca", "ca.pem"), 2, "--ca goes with mqtts:// and wss://"),
+        (("serve", "--keep-readings", "0"), 2, "--keep-readings"),
+        (("api", "--database", "sqlite:////no/such/folder/floor.db"), 3, "does its folder exist, and may we write there?"),
+        (("api", "--database", "postgresql://floor@127.0.0.1:1/floor"), 3, "127.0.0.1"),
+        (("ingest", "--api", "ftp://127.0.0.1"), 2, "--api: write http://HOST:PORT"),
+        (("ingest", "--api", "http://127.0.0.1:1"), 3, "is `floorsense api` or `serve` running there?"),
+    ],
+)
+def test_what_cannot_be_is_one_line_that_says_what_to_do(
+    arguments: tuple[str, ...],
+    code: int,
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if arguments[0] != "ingest" and "--listen" not in arguments:
+        arguments += ("--listen", "127.0.0.1:0")
+    with pytest.raises(SystemExit) as ended:
+        cli.main(list(arguments))
+    said = capsys.readouterr()
+    assert ended.value.code == code
+    assert words in said.err
+    assert said.err.startswith("error: ") and said.err.count("\n") == 1 and "sesame" not in said.err
+
+
+def test_serve_stores_what_comes_and_ends_in_order(start_mosquitto: Callable[..., Any], tmp_path: Path) -> None:
+    broker = start_mosquitto()
+    port = free_port()
+    database = f"sqlite:///{tmp_path}/floor.db"
+    serve = floorsense(
+        tmp_path, "serve", "serve", "--broker", broker.url, "--database", database, "--listen", f"{HOST}:{port}"
+    ).start("API at")
+    try:
+        messages = [{"topic": TOPIC, "payload": json.dumps(fields(seq)), "qos": 1} for seq in range(100)]
+        publish.multiple(messages, hostname=HOST, port=broker.port)
+        ledger = Ledger(database)
+        assert until(lambda: ledger.count() == 100, 20)
+        assert get(f"http://{HOST}:{port}/api/v1/health")["parts"] == {"database": "ok", "broker": "ok", "ingest": "ok"}
+        assert serve.end() == 0
+    finally:
+        serve.kill()
+    assert "Traceback" not in serve.log.read_text()
+
+
+def test_a_service_that_starts_before_its_broker_and_database_waits_for_them(
+    start_mosquitto: Callable[..., Any], tmp_path: Path
+) -> None:
+    broker = start_mosquitto()
+    broker.stop()
+    folder = tmp_path / "later"
+    command = ("serve", "--wait", "--broker", broker.url, "--database", f"sqlite:///{folder}/floor.db", "--listen", f"{HOST}:0")
+    serve = floorsense(tmp_path, "serve", *command).start("trying again")
+    try:
+        folder.mkdir()
+        assert until(lambda: (folder / "floor.db").exists(), 10)
+        broker.start()
+        assert until(lambda: "connected as floorsense-ingest" in serve.log.read_text(), 30)
+        assert serve.end() == 0
+    finally:
+        serve.kill()
+
+
+def test_a_service_that_waits_for_its_database_can_be_stopped(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path}/none/floor.db"
+    api = floorsense(tmp_path, "api", "api", "--wait", "--database", database, "--listen", f"{HOST}:0").start("trying again")
+    assert api.end() == 0
