@@ -19,6 +19,7 @@ setup: $(VENV)/.runtime
 	@$(BIN)/floorsense setup --quiet
 
 test: check
+	@$(BIN)/python .ci/postgresql
 	@echo "running the tests ..."
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
