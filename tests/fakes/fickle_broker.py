@@ -91,9 +91,10 @@ class FickleBroker:
         self.lies = 0
         self.refusal = 0
         self.pipe = None
-        # The session: packet ids of QoS 2 that were received and not released, and what came with them. As Mosquitto has it
-        # another message with the id of one is no repetition: a board that starts anew counts its ids from 1 again.
-        self._pending = {}
+        # The session: packet ids of QoS 2 that were received and not released. A strict broker: whatever comes with the id of
+        # one of them is a repetition (section 4.3.3).
+        self._pending = set()
+        self._is_kept = False
         self.has_session = False
         self._received = received
         self._dialled = None
@@ -158,14 +159,17 @@ class FickleBroker:
         if kind == 0x30:
             self._publish(pipe, first, body)
         elif kind == 0x60:
-            self._pending.pop(body, None)
+            self._pending.discard(body)
             self._say(pipe, b"\x70\x02" + body)
         elif kind == 0x10:
             if self.refusal:
                 self._say(pipe, bytes((0x20, 2, 0, self.refusal)))
             else:
-                self._say(pipe, bytes((0x20, 2, self.has_session, 0)))
-                self.has_session = True
+                self._is_kept = not body[7] & 2
+                if not self._is_kept:
+                    self._pending.clear()
+                self._say(pipe, bytes((0x20, 2, self._is_kept and self.has_session, 0)))
+                self.has_session = self._is_kept
         elif kind == 0xC0:
             self._say(pipe, b"\xd0\0")
 
@@ -179,10 +183,10 @@ class FickleBroker:
             return
         pid = body[at : at + 2]
         is_stored = not self.lies or not self.chance.happens(self.lies)
-        if qos == 1 or self._pending.get(pid) != body:
+        if qos == 1 or pid not in self._pending:
             self._received(topic, body[at + 2 :], is_stored)
         if qos == 2:
-            self._pending[pid] = body
+            self._pending.add(pid)
         if self.mute_acks and self.chance.happens(self.mute_acks):
             return
         self._say(pipe, (b"\x40\x02" if qos == 1 else b"\x50\x02") + pid)

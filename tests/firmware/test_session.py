@@ -557,3 +557,52 @@ def test_births_that_are_never_acknowledged_do_not_fill_the_window():
     packets = board.wire.packets()
     assert [dup for _, dup, _, _ in published(packets, STATUS)] == [True, False]
     assert len(published(packets)) == 1
+
+
+def connects(wire):
+    """Of each CONNECT: whether it wants a clean session."""
+    return [bool(body[7] & 2) for first, body in wire.packets() if first == 0x10]
+
+
+def test_T18_a_session_of_an_earlier_boot_is_cleared_before_ids_start_anew():
+    board = Board(qos=2)
+    board.read()
+    wanted = []
+    said = []
+    for connack in (PRESENT, CONNACK, CONNACK):
+        for _ in range(4):
+            board.step()
+            if board.session.state == sessions.GREET:
+                break
+        wire = board.wire
+        wanted += connects(wire)
+        board.hear(connack)
+        said.append([first for first, _ in wire.packets()])
+    assert wanted == [False, True, False]
+    # Left with DISCONNECT, so that nobody hears a will; and nothing was sent before.
+    assert said[:2] == [[0xE0], [0xE0]]
+    assert board.session.state == sessions.SERVE and board.session.connects == 1
+    # From then on the session is kept, and believed.
+    board.reconnect(PRESENT)
+    assert board.session.state == sessions.SERVE and board.session.is_present
+
+
+def test_T18_clearing_goes_on_after_a_connection_that_failed_meanwhile():
+    board = Board(qos=2)
+    board.step()
+    board.step()
+    board.network.dial_error = OSError(111)
+    board.hear(PRESENT)
+    board.step()
+    assert board.session.trouble == "refused"
+    board.network.dial_error = None
+    board.turn(5000)
+    assert connects(board.wire) == [True]
+
+
+def test_a_session_of_an_earlier_boot_is_kept_where_nothing_goes_at_QoS_2():
+    board = Board(qos=1)
+    board.step()
+    board.step()
+    board.hear(PRESENT)
+    assert board.session.state == sessions.SERVE and board.session.is_present

@@ -78,6 +78,10 @@ class Session:
         # Whether more may be at hand than the last step took.
         self._is_behind = False
         self._short = 0
+        # Packet ids start anew with a boot, and a broker may hold some of an earlier boot's QoS 2 messages: it would take ours
+        # for repetitions of those, and lose them. So a session that is there at a boot's first greeting is cleared.
+        self._is_first = any(one.qos == 2 for one in outbox.series)
+        self._clears = False
         # Time without a served connection, in ms: all but the present span, and since when that lasts.
         self._down_ms = 0
         self._down_at = 0
@@ -183,7 +187,7 @@ class Session:
         if transport is not None:
             self._dialling = None
             self._stream.open(transport)
-            self.client.greet(False)
+            self.client.greet(self._clears)
             self._enter(GREET, now, self._greet_limit)
             self._stream.flush()
         elif self._is_past(self._until, now):
@@ -203,6 +207,15 @@ class Session:
         if code:
             self._fail(now, *refusal(code))
             return
+        if self._clears or (is_present and self._is_first):
+            self._clears = not self._clears
+            self._is_first = False
+            self.client.bye()
+            self._stream.flush()
+            self._close()
+            self._enter(REST, now, 0)
+            return
+        self._is_first = False
         self._down_ms = self.downtime_ms(now)
         self._enter(SERVE, now, 0)
         self._heard = self._since = now
