@@ -19,12 +19,14 @@ DEBUG_VARIABLE = "FLOORSENSE_DEBUG"
 
 # name: (module, what it does)
 COMMANDS = {
+    "alerts": ("floorsense.commands.alerts", "See alarms, acknowledge them, run the rules."),
     "api": ("floorsense.commands.api", "Serve the storage API over a database."),
     "advise": ("floorsense.commands.advise", "Hold any MQTT device against the cases of the catalogue."),
     "bench": ("floorsense.commands.bench", "Run simulated boards at a local broker, and check them live."),
     "boards": ("floorsense.commands.boards", "Show which boards are plugged in, and in which state."),
     "broker": ("floorsense.commands.broker", "Make a Mosquitto that knows its boards."),
     "check": ("floorsense.commands.check", "Listen to telemetry at a broker, and say whether it is right."),
+    "demo": ("floorsense.commands.demo", "Run boards, broker, storage, alerts and dashboard, and open a page."),
     "flash": ("floorsense.commands.flash", "Put MicroPython on boards, and prove that it is there."),
     "images": ("floorsense.commands.images", "List, pin and fetch MicroPython's image files."),
     "monitor": ("floorsense.commands.monitor", "Show a board's log, and what its lines mean."),
@@ -34,6 +36,7 @@ COMMANDS = {
     "provision": ("floorsense.commands.provision", "Make a board what STATION.toml says, and see its first reading."),
     "setup": ("floorsense.commands.setup", "Fetch and find what the bench needs."),
     "virtual-board": ("floorsense.commands.virtual_board", "Have a serial port that a board of software answers at."),
+    "users": ("floorsense.commands.users", "Say who may open the dashboard, and who may act."),
     "vibration": ("floorsense.commands.vibration", "Say what a recording of acceleration tells of a machine."),
 }
 

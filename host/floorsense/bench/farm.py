@@ -16,7 +16,7 @@ from floorsense.bench.plan import BoardPlan, Plan
 from floorsense.children import Children
 from floorsense.paths import FIRMWARE
 from floorsense.toolchain.micropython import find_micropython, micropath
-from floorsense.virtual.interruption import interrupt
+from floorsense.virtual.vm import interrupt
 
 # The models of machine, network and chip live in the same heap as the firmware, and on a board they would not. They hold
 # 38 KB, and leave another 15 behind between two collections. The firmware itself takes twice on a 64-bit VM what it takes on a
@@ -29,8 +29,6 @@ _AT_ONCE = 2 * (os.cpu_count() or 1)
 _FIRST_WORD_S = 5
 # A board that is stopped delivers what it has; then it says its last word and ends.
 _STOP_S = 5
-# For a whole window's arithmetic it does not wait for anything.
-_IDLE_S = 3
 _TAIL_BYTES = 4096
 # The last line of a log, as floornode.station writes it.
 _ACCOUNT = re.compile(r"(\d+) delivered, (\d+) left behind$")
@@ -69,7 +67,7 @@ class SimulatedBoard:
 
     def interrupt(self) -> None:
         """Press its Ctrl-C."""
-        interrupt(self.process, _IDLE_S)
+        interrupt(self.process)
 
     def is_starting(self) -> bool:
         """Whether it may still be compiling: it has said nothing yet, and not for long."""
@@ -145,7 +143,7 @@ class Farm:
 
     def _launch(self, plan: BoardPlan, flash: Path, log: Path) -> subprocess.Popen[bytes]:
         """The board's process; what it says is added to ``log``."""
-        heap = plan.heap_bytes + SIMULATION_BYTES + plan.models_bytes
+        heap = plan.heap_bytes + SIMULATION_BYTES
         command = [str(self._vm), "-X", f"heapsize={heap}", "main.py"]
         environment = {**os.environ, "MICROPYPATH": self._paths[plan.compiled]}
         with log.open("ab") as said:

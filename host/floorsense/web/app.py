@@ -1,16 +1,21 @@
-"""The app: the storage API's routes, their failures and limits. Alerts and dashboard add their routers to it."""
+"""The app: storage API, alarms, live view and the dashboard's page, with their failures, doors and limits."""
 
 from fastapi import FastAPI
 
 from floorsense import __version__
+from floorsense.alerts.rules import Rules, default_rules
 from floorsense.storage import Store
-from floorsense.web import failures, history, intake, monitoring
+from floorsense.web import alarms, failures, history, intake, live, login, monitoring, page
+from floorsense.web.doors import Doors
 from floorsense.web.limits import BodyLimit
+from floorsense.web.live import Live
 from floorsense.web.monitoring import Figures, Word
 
 
-def create_app(store: Store) -> FastAPI:
-    """The API over an open ``store``. ``app.state.words`` and ``.figures`` take what other parts say of themselves."""
+def create_app(store: Store, rules: Rules | None = None, doors: Doors | None = None) -> FastAPI:
+    """The API over an open ``store``; ``rules`` say which zones the live view tells of, ``doors`` who may do what.
+
+    ``app.state.words`` and ``.figures`` take what other parts say of themselves."""
     app = FastAPI(
         title="floorsense storage API",
         version=__version__,
@@ -23,10 +28,13 @@ def create_app(store: Store) -> FastAPI:
     app.state.store = store
     words: dict[str, Word] = {}
     figures: list[Figures] = []
+    app.state.live = Live(store, rules or default_rules())
+    app.state.doors = doors or Doors()
     app.state.words = words
+    figures.append(app.state.live.figures)
     app.state.figures = figures
     failures.install(app)
     app.add_middleware(BodyLimit)
-    for router in (intake.router, history.router, monitoring.router):
-        app.include_router(router)
+    for room in (intake, history, monitoring, alarms, live, login, page):
+        app.include_router(room.router)
     return app

@@ -3,15 +3,18 @@
 import errno
 import ipaddress
 import socket
+import ssl
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Thread
 
 import uvicorn
 from fastapi import FastAPI
 
 from floorsense.errors import UsageError
+from floorsense.web.doors import Doors
 
 _START_S = 10
 # A WebSocket or a stream of events has no end of its own.
@@ -48,15 +51,36 @@ class Listen:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+@dataclass(frozen=True)
+class Tls:
+    """PEM files: a certificate with its chain, and its key."""
+
+    certificate: Path
+    key: Path
+
+    def check(self) -> None:
+        """Raises UsageError where they cannot be read, or are not one another's."""
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self.certificate, self.key, lambda: "")
+        except OSError as error:
+            what = "not a certificate and its key, in PEM" if isinstance(error, ssl.SSLError) else error.strerror
+            raise UsageError(f"--cert {self.certificate}, --key {self.key}: {what}") from error
+
+
 class WebServer:
     """``with WebServer(app, listen) as server``: it serves at ``server.url`` until the block is left."""
 
-    def __init__(self, app: FastAPI, listen: Listen) -> None:
+    def __init__(self, app: FastAPI, listen: Listen, tls: Tls | None = None) -> None:
         """Takes the port. Raises UsageError where that cannot be had, or should not without a login."""
-        if not listen.is_loopback:
-            raise UsageError(f"--listen {listen}: beyond this machine a login is required; listen on 127.0.0.1")
+        doors: Doors = app.state.doors
+        if doors.accounts is None:
+            if not listen.is_loopback:
+                raise UsageError(f"--listen {listen}: beyond this machine a login is required; listen on 127.0.0.1")
+            doors.bind_to_loopback()
+        if tls is not None:
+            tls.check()
         self._socket = _bound(listen)
-        self.url = f"http://{Listen(listen.host, self._socket.getsockname()[1])}"
+        self.url = f"{'https' if tls else 'http'}://{Listen(listen.host, self._socket.getsockname()[1])}"
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -66,6 +90,12 @@ class WebServer:
             timeout_graceful_shutdown=_GRACE_S,
             limit_concurrency=500,
             h11_max_incomplete_event_size=65536,
+            ws_max_size=4096,
+            ws_max_queue=8,
+            # It would cost a busy process more than the network it spares.
+            ws_per_message_deflate=False,
+            ssl_certfile=tls.certificate if tls else None,
+            ssl_keyfile=tls.key if tls else None,
         )
         self._server = uvicorn.Server(config)
         # Not in the main thread: there uvicorn would take the signals, and raise them again when it ends.

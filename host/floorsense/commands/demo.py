@@ -1,0 +1,118 @@
+"""floorsense demo: simulated boards, broker, storage, alerts and dashboard on this machine, by one command."""
+
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+
+import rich_click as click
+from rich.console import Console
+
+from floorsense.alerts.rules import DEFAULT, parse_rules
+from floorsense.alerts.service import Alerts
+from floorsense.bench.farm import Farm
+from floorsense.bench.plan import MAX_BOARDS, parse_qos, plan, take_time
+from floorsense.bench.time_server import TimeServer
+from floorsense.broker import LocalBroker
+from floorsense.check.watch import interruptible
+from floorsense.commands.factory_options import opened_store
+from floorsense.errors import FloorsenseError, UsageError
+from floorsense.feed import Feed
+from floorsense.ingest.ingester import Ingester
+from floorsense.toolchain.libraries import ensure_libraries
+from floorsense.web import create_app
+from floorsense.web.browser import Browser, Latency, find_chromium
+from floorsense.web.server import Listen, WebServer
+
+# The shop of the bench is 21 to 27 C warm: this one is seen to open and clear.
+_WARM = '\n[[rule]]\nname = "warm"\ntopic = "+/+/+/temperature"\nabove = 26.5\nclear = 25\n'
+_UP_S = 60.0
+# After the last board appeared, until what starting them cost is over.
+_SETTLE_S = 5.0
+
+
+@click.command()
+@click.option("--boards", "count", type=int, default=3, show_default=True, help=f"How many, up to {MAX_BOARDS}.")
+@click.option(
+    "--listen", default="127.0.0.1:8080", show_default=True, metavar="ADDRESS:PORT", help="Where to serve; port 0: any."
+)
+@click.option("--measure", is_flag=True, help="Time readings from the end of their conversion to the page in a real Chromium.")
+@click.option("--seconds", type=click.FloatRange(1, 3600), default=20, show_default=True, help="How long to measure.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was measured as one JSON document.")
+def command(count: int, listen: str, measure: bool, seconds: float, as_json: bool) -> int:
+    """Run simulated boards, a broker, storage, alerts and the dashboard, and say where to look.
+
+    Nothing is kept. With --measure a headless Chromium opens the page, and the times from the end of each simulated
+    conversion to the page's text are shown as a histogram, with p50 and p99.
+
+    Exit codes: 0 stopped by Ctrl-C, or measured; 2 wrong usage, a port that is taken, no Chromium; 3 no broker started.
+    """
+    if as_json and not measure:
+        raise UsageError("--json: says what --measure measured; give both")
+    console = Console(stderr=True, highlight=False)
+    address = Listen.parse(listen)
+    if not address.is_loopback:
+        raise UsageError(f"--listen {listen}: a demo knows nobody who could log in; listen on 127.0.0.1")
+    chromium = find_chromium() if measure else None
+    rules = parse_rules(DEFAULT + _WARM, "the demo's rules")
+    plan(count, parse_qos("1"), ("127.0.0.1", 1), {})
+    with ExitStack() as rooms:
+        stopped = rooms.enter_context(interruptible())
+        ensure_libraries()
+        folder = Path(rooms.enter_context(tempfile.TemporaryDirectory(prefix="floorsense-demo-")))
+        broker = rooms.enter_context(LocalBroker(folder))
+        store = rooms.enter_context(opened_store(f"sqlite:///{folder}/floor.db", Feed(), 1, 1, 1))
+        app = create_app(store, rules)
+        server = WebServer(app, address)
+        rooms.enter_context(Alerts(store, rules, from_feed=True))
+        rooms.enter_context(Ingester(broker.url, store))
+        rooms.enter_context(server)
+        clock = rooms.enter_context(TimeServer())
+        todo = plan(count, parse_qos("1"), (broker.url.host, broker.url.port), {})
+        todo = replace(todo, boards=[take_time(one, clock.port) for one in todo.boards])
+        farm = rooms.enter_context(Farm(todo, folder))
+        console.print(f"{broker.name}; open [bold]{server.url}[/]", soft_wrap=True)
+        farm.start(stopped)
+        console.print(f"{len(farm.boards)} boards run; a temperature above 26.5 C alerts; Ctrl-C ends it", soft_wrap=True)
+        if chromium is None:
+            while not stopped.wait(0.5):
+                if not server.is_alive():
+                    raise FloorsenseError("the web server ended by itself; its log says why")
+            return 0
+        with Browser(chromium) as browser:
+            latency = _measure(browser, server.url, count, seconds, stopped, console)
+    if as_json:
+        print(json.dumps({"boards": count, "seconds": seconds, "cores": os.cpu_count(), **latency.as_dict()}))
+    else:
+        latency.show(Console(highlight=False))
+    return 0
+
+
+def _measure(browser: Browser, url: str, count: int, seconds: float, stopped: Event, console: Console) -> Latency:
+    page = browser.open(url)
+    if not _await(lambda: page.evaluate("document.querySelectorAll('.tile').length") >= count or stopped.is_set(), _UP_S):
+        raise FloorsenseError(f"not all {count} boards appeared on the page within {_UP_S:.0f} s; take fewer --boards")
+    with console.status(f"measuring for {seconds:.0f} s ..."):
+        stopped.wait(_SETTLE_S)
+        first = page.evaluate("window.floorsense.recorded.length")
+        before = page.evaluate("window.floorsense.dropped")
+        stopped.wait(seconds)
+        times = page.evaluate(f"window.floorsense.recorded.slice({int(first)})")
+        dropped = page.evaluate("window.floorsense.dropped") - before
+    if not times:
+        raise FloorsenseError("no reading came to the page; does floorsense bench run here?")
+    return Latency([float(one) for one in times], int(dropped))
+
+
+def _await(condition: Callable[[], bool], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.2)
+    return True
