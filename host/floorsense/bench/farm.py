@@ -16,7 +16,7 @@ from floorsense.bench.plan import BoardPlan, Plan
 from floorsense.children import Children
 from floorsense.paths import FIRMWARE
 from floorsense.toolchain.micropython import find_micropython, micropath
-from floorsense.virtual.vm import interrupt
+from floorsense.virtual.interruption import interrupt
 
 # The models of machine, network and chip live in the same heap as the firmware, and on a board they would not. They hold
 # 38 KB, and leave another 15 behind between two collections. The firmware itself takes twice on a 64-bit VM what it takes on a
@@ -143,7 +143,7 @@ class Farm:
 
     def _launch(self, plan: BoardPlan, flash: Path, log: Path) -> subprocess.Popen[bytes]:
         """The board's process; what it says is added to ``log``."""
-        heap = plan.heap_bytes + SIMULATION_BYTES
+        heap = plan.heap_bytes + SIMULATION_BYTES + plan.models_bytes
         command = [str(self._vm), "-X", f"heapsize={heap}", "main.py"]
         environment = {**os.environ, "MICROPYPATH": self._paths[plan.compiled]}
         with log.open("ab") as said:

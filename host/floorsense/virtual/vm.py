@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import os
-import platform
 import pty
 import signal
 import struct
@@ -13,11 +12,12 @@ import time
 import tty
 from pathlib import Path
 
+from floorsense.virtual.interruption import READ, WRITE, interrupt, system_call
+
 # MicroPython at its prompt takes a byte at once; one that is still unread after this time meets a program that runs.
 _UNREAD_S = 0.1
-# What /proc/PID/syscall says of read(0) and write(1), by processor; "running" of a process that waits for nothing.
-_READ, _WRITE = {"x86_64": (0, 1), "aarch64": (63, 64)}.get(platform.machine(), (None, None))
-_TYPING, _WRITING = f"{_READ} 0x0", f"{_WRITE} 0x1"
+# What /proc/PID/syscall says of read(0) and write(1).
+_TYPING, _WRITING = f"{READ} 0x0", f"{WRITE} 0x1"
 _ASLEEP_S = 0.5
 _STOP_S = 2
 
@@ -69,7 +69,7 @@ class Vm:
         """Whether it waits for somebody to type, rather than for anything else, once it waits at all."""
         end = time.monotonic() + _ASLEEP_S
         while time.monotonic() < end:
-            doing = _system_call(self.process.pid)
+            doing = system_call(self.process.pid)
             if doing is None:
                 return self._takes_what_is_typed()
             if doing != _WRITING and doing[:1].isdigit():
@@ -105,28 +105,3 @@ class Vm:
     def _unread(self) -> int:
         count: int = struct.unpack("i", fcntl.ioctl(self._inside, termios.FIONREAD, b"\0" * 4))[0]
         return count
-
-
-def _system_call(process: int) -> str | None:
-    """The system call that the process waits in, with its first argument; None where this cannot be known."""
-    if _READ is None:
-        return None
-    try:
-        return " ".join(Path(f"/proc/{process}/syscall").read_text().split()[:2])
-    except OSError:
-        return None
-
-
-def interrupt(process: subprocess.Popen[bytes]) -> None:
-    """Send SIGINT while the VM sleeps, where that can be seen.
-
-    MicroPython's unix port jumps out of whatever runs, a garbage collection too, and then its heap stays locked; on a board
-    the same interrupt waits for the next bytecode.
-    """
-    state = Path(f"/proc/{process.pid}/stat")
-    end = time.monotonic() + (_ASLEEP_S if state.exists() else 0)
-    with contextlib.suppress(OSError):
-        while state.read_text().rpartition(")")[2].split()[0] != "S" and time.monotonic() < end:
-            time.sleep(0.001)
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
