@@ -1,6 +1,7 @@
 """A chip that fails as the script says, around any model of a chip.
 
-Each fault is ``{"kind", "at_s", "for_s"}``, seconds since the board's start; without ``for_s`` it stays for ever.
+Each fault is ``{"kind", "at_s", "for_s"}``, seconds since the board's start; without ``for_s`` it stays for ever. Or it is
+``{"kind", "during"}``: it holds while a file of that name is in the board's flash.
 
 - ``nack``: dead; its address is not acknowledged.
 - ``stuck``: holds SDA low, so that the whole bus is dead.
@@ -12,16 +13,24 @@ Each fault is ``{"kind", "at_s", "for_s"}``, seconds since the board's start; wi
 Over SPI nobody acknowledges: a chip that is dead leaves the line to its pull-up (ones), one that is stuck holds it low (zeros).
 """
 
+import os
+
+# How often it is looked for a file, in us: a FIFO is read thousands of times a second.
+_LOOK_US = 20000
+
 _KINDS = ("nack", "stuck", "short", "bit-errors", "brown-out", "frozen")
 
 
 class _Fault:
-    def __init__(self, kind, at_s=0, for_s=None, bytes=0, rate=0.1, seed=1):
+    def __init__(self, kind, at_s=0, for_s=None, bytes=0, rate=0.1, seed=1, during=None):
         if kind not in _KINDS:
             raise ValueError("unknown fault '%s'; known are %s" % (kind, ", ".join(_KINDS)))
         if for_s is None and kind == "brown-out":
             for_s = 0
         self.kind = kind
+        self.file = during
+        self.looked = -_LOOK_US
+        self.is_there = False
         self.begin = int(at_s * 1000000)
         self.end = None if for_s is None else self.begin + int(for_s * 1000000)
         self.bytes = bytes
@@ -29,6 +38,15 @@ class _Fault:
         self.random = seed
 
     def holds(self, now):
+        if self.file is not None:
+            if now - self.looked >= _LOOK_US:
+                self.looked = now
+                try:
+                    os.stat(self.file)
+                    self.is_there = True
+                except OSError:
+                    self.is_there = False
+            return self.is_there
         return now >= self.begin and (self.end is None or now < self.end)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from floornode import settings
+from floornode.sensors import DRIVERS
 from floorsense import boards
 from floorsense.bench.plan import MAX_BOARDS, QUANTITIES, Plan, parse_qos, parse_signals, plan
 from floorsense.errors import UsageError
@@ -34,6 +35,22 @@ def test_a_board_has_the_heap_of_the_board_it_plays() -> None:
 
 def test_the_ESP32_runs_from_mpy_and_the_Pico_W_from_py() -> None:
     assert [one.compiled for one in planned(2).boards] == [True, False]
+
+
+def test_the_third_board_has_every_sensor_and_of_a_fleet_only_that_one_an_accelerometer() -> None:
+    drivers = [{sensor["driver"] for sensor in one.settings["sensors"]} for one in planned(6).boards]
+    assert drivers == [{"bme280"}, {"bme280"}, set(DRIVERS), {"bme280"}, {"bme280"}, {"bme280", "ds18b20"}]
+
+
+def test_a_board_with_more_chips_has_the_bytes_of_their_models_besides_its_own_heap() -> None:
+    boards = planned(3).boards
+    assert boards[1].models_bytes == 0 < boards[2].models_bytes
+    assert boards[1].heap_bytes == boards[2].heap_bytes
+
+
+def test_what_a_board_publishes_has_the_period_of_its_sensor() -> None:
+    periods = {"temperature": 1.0, "pressure": 1.0, "humidity": 1.0, "temperature.bearing": 1.0, "vibration": 2.0}
+    assert planned(3).boards[2].published() == periods
 
 
 def test_the_kinds_take_turns_and_no_two_boards_share_a_name_or_an_id() -> None:
@@ -91,11 +108,11 @@ def test_a_broker_that_no_settings_file_could_name_is_refused_in_words() -> None
 
 
 def test_one_QoS_is_for_all_quantities() -> None:
-    assert parse_qos("0") == {"temperature": 0, "pressure": 0, "humidity": 0}
+    assert parse_qos("0") == {"temperature": 0, "pressure": 0, "humidity": 0, "vibration": 0}
 
 
 def test_a_quantity_that_is_left_out_keeps_QoS_1() -> None:
-    assert parse_qos("temperature=2, pressure=0") == {"temperature": 2, "pressure": 0, "humidity": 1}
+    assert parse_qos("temperature=2, pressure=0") == {"temperature": 2, "pressure": 0, "humidity": 1, "vibration": 1}
 
 
 @pytest.mark.parametrize("text", ["", "3", "-1", "one", "1,0"])

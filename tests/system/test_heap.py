@@ -2,29 +2,46 @@
 
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from floorsense.bench.farm import Farm
-from floorsense.bench.plan import Plan, plan
+from floorsense.bench.plan import MEASURED, BoardPlan, Plan, plan
 from floorsense.broker import LocalBroker
 from floorsense.check import Checker
 from floorsense.listener import Listener
 
 
-@pytest.mark.parametrize(("index", "board", "heap_kib"), [(0, "ESP32_GENERIC", 110), (1, "RPI_PICO_W", 190)])
-def test_a_board_publishes_in_its_own_heap(tmp_path: Path, index: int, board: str, heap_kib: int) -> None:
+def publish(tmp_path: Path, index: int, seconds: float) -> tuple[BoardPlan, Counter[str]]:
+    """Board number ``index`` of a bench runs alone: its plan, and how many readings came of each quantity."""
     checker = Checker()
     with LocalBroker(tmp_path) as broker:
-        whole = plan(2, {"temperature": 1, "pressure": 0, "humidity": 2}, (broker.url.host, broker.url.port), {})
+        whole = plan(3, dict.fromkeys(MEASURED, 1), (broker.url.host, broker.url.port), {})
         one = whole.boards[index]
-        assert (one.board, one.heap_bytes) == (board, heap_kib * 1024)
         alone = Plan([one], whole.recordings, [])
         with Listener(broker.url, [f"{one.name}/#"], checker.message), Farm(alone, tmp_path) as farm:
             farm.start(threading.Event())
-            time.sleep(5)
+            time.sleep(seconds)
             assert not farm.fallen(), farm.boards[0].tail()
             assert farm.stop() == []
             time.sleep(0.3)
-    assert checker.finish(time.time() * 1000).received >= 12
+    report = checker.finish(time.time() * 1000)
+    assert not [fault.line() for fault in report.faults if fault.kind == "sensor"]
+    series = checker.boards[one.name].series.values()
+    return one, Counter({each.topic.rpartition("/")[2]: each.received for each in series})
+
+
+@pytest.mark.parametrize(("index", "board", "heap_kib"), [(0, "ESP32_GENERIC", 110), (1, "RPI_PICO_W", 190)])
+def test_a_board_publishes_in_its_own_heap(tmp_path: Path, index: int, board: str, heap_kib: int) -> None:
+    one, came = publish(tmp_path, index, 5)
+    assert (one.board, one.heap_bytes) == (board, heap_kib * 1024)
+    assert came.total() >= 12
+
+
+def test_a_board_with_every_sensor_publishes_in_its_own_heap(tmp_path: Path) -> None:
+    one, came = publish(tmp_path, 2, 8)
+    assert (one.board, one.heap_bytes) == ("RPI_PICO_W", 190 * 1024)
+    assert set(came) == set(one.published())
+    assert came["vibration"] >= 2 and came["temperature.bearing"] >= 4

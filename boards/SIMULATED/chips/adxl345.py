@@ -73,7 +73,8 @@ class Adxl345:
         self._jitter = int(signals.number(spec.get("jitter_us", 0)))
         self._noise = signals.number(spec.get("noise", 1))
         self.int1 = spec.get("int1")
-        self._frozen = None
+        self._is_frozen = False
+        self._random = 1
         self.power_on(0)
 
     def power_on(self, at):
@@ -91,11 +92,8 @@ class Adxl345:
         return True
 
     def freeze(self, is_frozen):
-        """The converter delivers one value for ever, as one with a broken beam does."""
-        if not is_frozen:
-            self._frozen = None
-        elif self._frozen is None:
-            self._frozen = self._clock()
+        """The converter delivers its last value for ever, as one with a broken beam does."""
+        self._is_frozen = is_frozen
 
     def write(self, data):
         """Pages 15 and 18: a register's address, then values for it and those that follow."""
@@ -214,18 +212,24 @@ class Adxl345:
         self._overrun = False
 
     def _measure(self, index):
+        if self._is_frozen:
+            return
         ns = self._began_ns + index * self._period_ns
         us = (ns + self._late_ns if index >= self._late_from else ns) // 1000
         if self._jitter:
-            us += _hash(index, 7) % (2 * self._jitter + 1) - self._jitter
-        if self._frozen is not None:
-            us = self._frozen
-            index = 0
+            us += self._chance() % (2 * self._jitter + 1) - self._jitter
         for axis in range(3):
             lsb = self._signals[axis](us) * _LSB_PER_G
             if self._lsb_noise[axis]:
-                lsb += self._lsb_noise[axis] * _normal(index, axis)
+                # Near enough to normal, with a standard deviation of 1: three even bytes (their own is 128).
+                chance = self._chance()
+                lsb += self._lsb_noise[axis] * ((chance & 255) + (chance >> 8 & 255) + (chance >> 16) - 382.5) / 128
             self._put(axis, lsb + _signed(self._registers[_OFSX + axis]) * 4)  # page 23: 15.6 mg an LSB
+
+    def _chance(self):
+        """24 even bits: the generator of Numerical Recipes without its lowest byte."""
+        self._random = (self._random * 1664525 + 1013904223) & 0xFFFFFFFF
+        return self._random >> 8
 
     def _put(self, axis, lsb):
         """Quantised as the range and the resolution say (pages 26 and 32), at 3.9 mg before that."""
@@ -247,16 +251,3 @@ class Adxl345:
 
 def _signed(byte):
     return byte - 256 if byte & 0x80 else byte
-
-
-def _hash(index, salt):
-    mixed = (index * 0x85EBCA6B + (salt + 1) * 0x9E3779B1) & 0xFFFFFFFF
-    mixed = ((mixed ^ mixed >> 15) * 0x2C1B3C6D) & 0xFFFFFFFF
-    mixed = ((mixed ^ mixed >> 12) * 0x297A2D39) & 0xFFFFFFFF
-    return mixed ^ mixed >> 15
-
-
-def _normal(index, salt):
-    """Near enough to normal, with a standard deviation of 1: four even bytes (their own is 147.8) around 510."""
-    mixed = _hash(index, salt)
-    return ((mixed & 255) + (mixed >> 8 & 255) + (mixed >> 16 & 255) + (mixed >> 24) - 510) / 147.8

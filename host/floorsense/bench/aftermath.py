@@ -13,6 +13,7 @@ from floorsense.bench.faults import FLASH_FULL, GATHER_S, KINDS, POWER_CUT, Faul
 from floorsense.bench.ledger import Ledger
 from floorsense.bench.link import Link
 from floorsense.bench.plan import PERIOD_MS, BoardPlan
+from floorsense.bench.sensor_dead import DeadSensors
 from floorsense.check import FAULT, NOTE, Checker, Finding, Report
 
 _TS = re.compile(rb'"unit":"[^"]*","ts":([0-9.]+)')
@@ -34,6 +35,7 @@ class Record:
     repeated: int = 0
     connects: Counter[str] = field(default_factory=Counter)
     error: str | None = None
+    witness: DeadSensors | None = None
     # By board, when the newest reading that came was taken of those from before the fault, in Unix ms.
     newest: dict[str, float] = field(default_factory=dict)
 
@@ -66,6 +68,8 @@ class Record:
         reconnects = sum(self.connects.values())
         if self.fault.kind == POWER_CUT:
             text += f", readings of the last {self.taken_ms / 1000:.1f} s before it lost ({PROMISED_MS / 1000:g} s promised)"
+        if self.witness is not None:
+            text += f", {self.witness.line(self.ended)}"
         return f"{text}, {reconnects} reconnect{'' if reconnects == 1 else 's'}, {self.repeated} repeated"
 
     def as_dict(self) -> dict[str, Any]:
@@ -90,12 +94,16 @@ class Aftermath:
 
     def __init__(self, faults: Sequence[Fault], plans: Sequence[BoardPlan], checker: Checker, link: Link) -> None:
         self.records = [Record(one, [plan.name for plan in plans]) for one in faults]
+        for record in self.records:
+            if (make := KINDS[record.fault.kind].witness) is not None:
+                record.witness = make(plans)
         self.lost_by_broker = 0
         self.lost_at_qos_0 = 0
         self._boards = {one.name for one in plans}
         self._newest: dict[str, float] = {}
         self._checker = checker
         self._link = link
+        self._closed: float | None = None
         self._lock = Lock()
 
     def began(self, record: Record) -> None:
@@ -117,6 +125,8 @@ class Aftermath:
             # What the broker says in a board's name, a will for instance, is not the board's delivery.
             return
         for record in self.records:
+            if record.witness is not None:
+                record.witness.hear(topic, data)
             if record.ended is not None and board in self._boards and board not in record.resumed and self._link.serves(board):
                 with self._lock:
                     record.resumed[board] = max(0.0, at_ms - record.ended)
@@ -134,6 +144,7 @@ class Aftermath:
 
     def close(self) -> None:
         """The bench is over, and the boards still run."""
+        self._closed = _now()
         with self._lock:
             connects, repeated = self._link.ledger.connects, self._repeated()
             later = [*self.records[1:], None]
@@ -160,6 +171,10 @@ class Aftermath:
             else:
                 found.append(one)
         for record in self.records:
+            if record.witness is not None and record.began is not None and record.ended is not None:
+                others = [(one.began, one.ended) for one in self.records if one.witness and one.began and one.ended]
+                spans = [(record.began, record.ended), *others]
+                found = record.witness.settle(found, record.fault, spans, self._closed or _now())
             is_wrong = record.error is not None or (record.ended is not None and bool(record.missing))
             is_wrong = is_wrong or (record.fault.kind == POWER_CUT and record.taken_ms > PROMISED_MS and not is_full)
             found.append(Finding("fault", FAULT if is_wrong else NOTE, "", "", record.line()))

@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from floorsense.bench import sensor_dead
 from floorsense.bench.duplicate import Duplicates
 from floorsense.bench.farm import Farm
 from floorsense.bench.link import Link
@@ -91,6 +92,7 @@ class Kind:
     - ``begin`` and ``end`` do it, in a thread of their own; a FloorsenseError is reported, and the bench goes on.
     - ``prepare`` changes a board's plan before it starts, for what must be in its files from the beginning.
     - ``excuses``: kinds of findings that are no faults when this was asked for, each with the QoS from which on (0: all).
+    - ``witness`` hears every reading, and judges what the boards made of the fault.
     - ``forgets``: the broker may lose what it had acknowledged, and that is nobody's fault but its own.
     """
 
@@ -102,6 +104,7 @@ class Kind:
     prepare: Callable[[BoardPlan, Fault], BoardPlan] = _as_it_is
     excuses: Mapping[str, int] = field(default_factory=dict)
     forgets: bool = False
+    witness: Callable[[Sequence[BoardPlan]], "sensor_dead.DeadSensors"] | None = None
 
 
 def _take_broker_down(stage: Stage, fault: Fault) -> None:
@@ -286,6 +289,14 @@ KINDS = {
         prepare=_ask_often,
         # Dated an hour ahead, and an hour before the reading ahead of it when that is over: so it was asked for.
         excuses={"clock": 0},
+    ),
+    "sensor-dead": Kind(
+        BOARDS,
+        "every sensor of every board stops answering, and comes back",
+        sensor_dead.kill,
+        sensor_dead.revive,
+        prepare=sensor_dead.prepare,
+        witness=sensor_dead.DeadSensors,
     ),
 }
 

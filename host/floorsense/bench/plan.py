@@ -9,13 +9,16 @@ from typing import Any
 from floornode import settings
 from floornode.contract import quantities
 from floorsense import boards, recordings
+from floorsense.bench.outfit import MODELS, PROBE, SHAKER, hang
 from floorsense.errors import UsageError
 from floorsense.paths import BOARDS
 from floorsense.recordings import Recording
 
 # What the machine holds: 4 MB and 0.2 % of a core each.
 MAX_BOARDS = 500
+# What every board's BME280 measures, and what a recording can be of; and what some measure besides.
 QUANTITIES = ("temperature", "pressure", "humidity")
+MEASURED = (*QUANTITIES, "vibration")
 WEATHER = BOARDS / "SIMULATED" / "recordings" / "jfk_2013_hourly.csv"
 # Recordings are played faster than life: of hourly weather, a day passes in 24 s.
 ROWS_PER_S = 1.0
@@ -37,13 +40,21 @@ _SMALL_OUTBOX = 120
 _OUTBOX = 500
 _WIFI = {"ssid": "bench", "password": "bench-only"}
 
-# (board folder, from .mpy, in the weather): an ESP32, a Pico W, and a Pico W that replays the weather, over and over.
-_KINDS = (("ESP32_GENERIC", True, False), ("RPI_PICO_W", False, False), ("RPI_PICO_W", False, True))
+# (board folder, from .mpy, in the weather, what hangs on it besides): an ESP32, a Pico W, and a Pico W on a pump outdoors, with
+# every sensor that we have; it replays the weather, over and over.
+_KINDS: tuple[tuple[str, bool, bool, tuple[str, ...]], ...] = (
+    ("ESP32_GENERIC", True, False, ()),
+    ("RPI_PICO_W", False, False, ()),
+    ("RPI_PICO_W", True, True, (PROBE, SHAKER)),
+)
 
 
 @dataclass(frozen=True)
 class BoardPlan:
-    """One simulated board: what it plays, and the two files that its flash holds at the start."""
+    """One simulated board: what it plays, and the two files that its flash holds at the start.
+
+    ``models_bytes``: what the models of its further chips hold of its heap, and real chips would not.
+    """
 
     name: str
     board: str
@@ -51,6 +62,12 @@ class BoardPlan:
     compiled: bool
     settings: dict[str, Any]
     simulation: dict[str, Any]
+    models_bytes: int = 0
+
+    def published(self) -> dict[str, float]:
+        """The period in seconds of each quantity that it publishes."""
+        sensors = settings.parse(self.settings).sensors
+        return {name: sensor.period_ms / 1000 for sensor in sensors for name in sensor.names}
 
 
 @dataclass(frozen=True)
@@ -67,13 +84,13 @@ def parse_qos(text: str) -> dict[str, int]:
     if "=" not in text:
         if text.strip() not in ("0", "1", "2"):
             raise UsageError(f"--qos {text}: a QoS is 0, 1 or 2; or write temperature=1,pressure=0")
-        return dict.fromkeys(QUANTITIES, int(text))
+        return dict.fromkeys(MEASURED, int(text))
     chosen: dict[str, int] = {}
     faults = []
     for part in text.split(","):
         name, _, level = (piece.strip() for piece in part.partition("="))
-        if name not in QUANTITIES:
-            faults.append(f"unknown quantity '{name}'; the boards measure {', '.join(QUANTITIES)}")
+        if name not in MEASURED:
+            faults.append(f"unknown quantity '{name}'; the boards measure {', '.join(MEASURED)}")
         elif name in chosen:
             faults.append(f"{name} is there twice")
         else:
@@ -84,7 +101,7 @@ def parse_qos(text: str) -> dict[str, int]:
                 faults.append(f"{name}: '{level}' is no QoS; use 0, 1 or 2")
     if faults:
         raise UsageError(f"--qos {text}: " + "; ".join(faults))
-    return {name: chosen.get(name, 1) for name in QUANTITIES}
+    return {name: chosen.get(name, 1) for name in MEASURED}
 
 
 def parse_signals(given: Sequence[str]) -> dict[str, Recording]:
@@ -143,11 +160,11 @@ def _board(
     files: Mapping[str, Recording],
     more: Mapping[str, Any],
 ) -> BoardPlan:
-    folder, compiled, in_weather = _KINDS[i % len(_KINDS)]
+    folder, compiled, in_weather, besides = _KINDS[i % len(_KINDS)]
     board = boards.load(folder)
     bus = board.pins.i2c[0]
     machine = f"machine-{i + 1}"
-    wanted = {
+    wanted: dict[str, Any] = {
         "site": "factory",
         "floor": "floor-1",
         "machine": machine,
@@ -156,22 +173,30 @@ def _board(
         "broker": {"host": broker[0], "port": broker[1], "first_window_ms": 500, **more},
         "buses": {"i2c0": bus},
         "outbox": {"capacity": _SMALL_OUTBOX if board.heap_bytes < _SMALL_HEAP else _OUTBOX},
-        "sensors": [{"driver": "bme280", "bus": "i2c0", "period_ms": PERIOD_MS, "qos": dict(qos)}],
+        "sensors": [
+            {"driver": "bme280", "bus": "i2c0", "period_ms": PERIOD_MS, "qos": {name: qos[name] for name in QUANTITIES}},
+        ],
         "time": {"interval_s": 0},
         "health": {"interval_s": HEALTH_S, "retain": False},
     }
-    try:
-        settings.parse(wanted)
-    except settings.SettingsError as error:
-        raise UsageError(f"no board can be provisioned with this: {'; '.join(error.faults)}") from None
     scene = {name: _signal(name, in_weather, files) for name in QUANTITIES}
-    simulation = {
+    simulation: dict[str, Any] = {
         "machine": board.machine,
         "unique_id": f"{i + 1:016x}",
         "wifi": {**_WIFI, "join_ms": 150, "ip": "127.0.0.1"},
         "i2c": {str(bus["id"]): {"118": {"chip": "bme280", "signals": scene}}},
     }
-    return BoardPlan(f"factory/floor-1/{machine}", folder, board.heap_bytes, compiled, wanted, simulation)
+    if i >= len(_KINDS):
+        # Every sample that it gives is computed: that of a fleet takes more than a core.
+        besides = tuple(what for what in besides if what != SHAKER)
+    for what in besides:
+        hang(what, board, i, qos, wanted, simulation)
+    try:
+        settings.parse(wanted)
+    except settings.SettingsError as error:
+        raise UsageError(f"no board can be provisioned with this: {'; '.join(error.faults)}") from None
+    models = sum(MODELS[what] for what in besides)
+    return BoardPlan(f"factory/floor-1/{machine}", folder, board.heap_bytes, compiled, wanted, simulation, models)
 
 
 def _signal(quantity: str, in_weather: bool, files: Mapping[str, Recording]) -> dict[str, Any]:

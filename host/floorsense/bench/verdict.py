@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from floornode.contract import status
-from floorsense.bench.plan import QUANTITIES, BoardPlan
+from floorsense.bench.plan import BoardPlan
 from floorsense.check import FAULT, Checker, Expectation, Finding, Report
 
 
@@ -37,9 +37,7 @@ class Ending:
 
 def expectation(plans: Sequence[BoardPlan]) -> Expectation:
     """Every board appears, with every quantity, at the period of its settings."""
-    return Expectation(
-        {one.name: {name: {"period": one.settings["sensors"][0]["period_ms"] / 1000} for name in QUANTITIES} for one in plans}
-    )
+    return Expectation({one.name: {name: {"period": s} for name, s in one.published().items()} for one in plans})
 
 
 def judge(
