@@ -10,7 +10,7 @@ from floorsense.toolchain.mosquitto import find_mosquitto
 
 
 @pytest.mark.skipif(find_mosquitto() is None, reason="no Mosquitto on this machine")
-def test_T48_T49_dead_sensors_are_told_with_their_reasons_and_come_back() -> None:
+def test_T49_dead_sensors_are_told_with_their_reasons_and_come_back() -> None:
     command = [sys.executable, "-m", "floorsense", "bench", "--boards", "3", "--seconds", "14", "--fault", "sensor-dead@4:3"]
     done = subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

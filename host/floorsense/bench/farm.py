@@ -29,6 +29,8 @@ _AT_ONCE = 2 * (os.cpu_count() or 1)
 _FIRST_WORD_S = 5
 # A board that is stopped delivers what it has; then it says its last word and ends.
 _STOP_S = 5
+# For a whole window's arithmetic it does not wait for anything.
+_IDLE_S = 3
 _TAIL_BYTES = 4096
 # The last line of a log, as floornode.station writes it.
 _ACCOUNT = re.compile(r"(\d+) delivered, (\d+) left behind$")
@@ -67,7 +69,7 @@ class SimulatedBoard:
 
     def interrupt(self) -> None:
         """Press its Ctrl-C."""
-        interrupt(self.process)
+        interrupt(self.process, _IDLE_S)
 
     def is_starting(self) -> bool:
         """Whether it may still be compiling: it has said nothing yet, and not for long."""

@@ -25,10 +25,10 @@ _AGAIN_S = 0.001
 _LOOK_S = 0.0005
 
 
-def interrupt(process: subprocess.Popen[bytes]) -> None:
-    """Send SIGINT while the VM waits for something, where that can be seen; after half a second without such a moment, all the
+def interrupt(process: subprocess.Popen[bytes], limit_s: float = _LIMIT_S) -> None:
+    """Send SIGINT while the VM waits for something, where that can be seen; after ``limit_s`` without such a moment, all the
     same."""
-    end = time.monotonic() + _LIMIT_S
+    end = time.monotonic() + limit_s
     while process.poll() is None:
         is_last = time.monotonic() >= end
         process.send_signal(signal.SIGSTOP)
