@@ -57,7 +57,7 @@ def cases(*names: str) -> list[str]:
 @pytest.fixture(scope="module")
 def ours(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
     file = tmp_path_factory.mktemp("advise") / "junit.xml"
-    done = advise("--device", OURS, "--json", "--junit", str(file), *cases(*QUICK))
+    done = advise("--device", OURS, "--patience", "20", "--json", "--junit", str(file), *cases(*QUICK))
     assert done.stdout, done.stderr
     return {**json.loads(done.stdout), "exit_code": done.returncode}, file
 

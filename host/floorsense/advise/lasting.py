@@ -11,6 +11,7 @@ from floorsense.packets import DISCONNECT, PINGREQ, PUBLISH, SUBSCRIBE, Packet
 # What clocks and schedulers of a busy machine add to a limit.
 _SLACK_S = 1.0
 _SUBSCRIBES_S = 4
+_SETTLED_S = 2
 _STOPS_S = 10
 
 
@@ -92,6 +93,8 @@ def will_and_birth(stand: Stand) -> str:
     boots = [_boot(one) for one in (text, birth.payload)]
     if boots[0] != boots[1]:
         raise Failed(f"its will is of boot {boots[0]}, its birth of boot {boots[1]}")
+    # What a Ctrl-C does in the middle of a start is another question.
+    talk.serve(_SETTLED_S)
     device = stand.device_at(broker)
     device.ask_to_stop()
     try:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -59,9 +60,12 @@ LIBRARIES = (
 )
 
 
-def ensure_libraries(target: Path = LIB) -> list[str]:
-    """Have every library in ``target``. Returns those fetched now; instant when none is missing. Raises FloorsenseError."""
-    missing = [one for one in LIBRARIES if not _is_there(one, target)]
+def ensure_libraries(target: Path = LIB, libraries: Sequence[Library] | None = None) -> list[str]:
+    """Have every library in ``target``, or ``libraries`` alone. Returns those fetched now; instant when none is missing.
+
+    Raises FloorsenseError.
+    """
+    missing = [one for one in (LIBRARIES if libraries is None else libraries) if not _is_there(one, target)]
     if not missing:
         return []
     target.mkdir(parents=True, exist_ok=True)
