@@ -25,8 +25,8 @@ class Outcome:
 def run(module: str, names: list[str], folders: list[Path], cwd: Path, limit_s: float = TIME_LIMIT_S) -> dict[str, Outcome]:
     """The outcome of each of ``names``, run by one MicroPython process in ``cwd``."""
     environment = {**os.environ, "MICROPYPATH": os.pathsep.join([*map(str, folders), ".frozen"])}
-    # Twice what a VM has by itself: a test's own records of a whole life take more than the firmware does.
-    command = [str(find_micropython()), "-X", "heapsize=4m", str(RUNNER), module, *names]
+    # More than any board has: a test's own books, of thousands of cuts, take room too. What boards need has tests of its own.
+    command = [str(find_micropython()), "-X", "heapsize=16m", str(RUNNER), module, *names]
     try:
         done = subprocess.run(
             command,

@@ -3,12 +3,15 @@
 import hashlib
 import re
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from floornode.sensors import DRIVERS
 from floorsense.cable.prompt import Prompt
 from floorsense.errors import BoardError
 from floorsense.paths import FIRMWARE, LIB
+from floorsense.provisioning.reach import reached
 from floorsense.toolchain.libraries import ensure_libraries
 from floorsense.toolchain.micropython import NATIVE, OLDEST, compile_file, compile_tree, emitted_format
 
@@ -65,12 +68,17 @@ class Bundle:
         return {path: hashlib.sha256(data).hexdigest() for path, data in self.files.items()}
 
 
-def build(arch: str | None, source: Path = FIRMWARE) -> Bundle:
-    """The firmware in ``source`` for a processor; libraries are fetched where they are missing, their hashes checked."""
+def build(arch: str | None, drivers: Iterable[str], source: Path = FIRMWARE) -> Bundle:
+    """The firmware in ``source`` for a processor, as far as a board with sensors of these ``drivers`` needs it.
+
+    Libraries are fetched where they are missing, their hashes checked.
+    """
     ensure_libraries()
     name = "board" if source == FIRMWARE else f"board-{hashlib.sha256(str(source).encode()).hexdigest()[:8]}"
     tree = compile_tree(arch, [source, LIB], name)
-    files = {str(path.relative_to(tree)): path.read_bytes() for path in sorted(tree.rglob("*.mpy"))}
+    needed = reached([source, LIB], ["main.py", *(f"floornode/sensors/{DRIVERS[driver][0]}.py" for driver in drivers)])
+    names = sorted(str(Path(name).with_suffix(".mpy")) for name in needed - {"main.py"})
+    files = {name: (tree / name).read_bytes() for name in names}
     with tempfile.TemporaryDirectory(prefix="floorsense-") as scratch:
         entry = Path(scratch) / "main.mpy"
         compile_file(source / "main.py", entry, "main.py", arch)

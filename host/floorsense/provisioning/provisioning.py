@@ -75,7 +75,7 @@ def provision(
             runtime = ask_runtime(prompt)
             _check_board(station, port, runtime)
             telling.step(f"{runtime} on {runtime.machine}")
-            bundle = build(runtime.arch, source)
+            bundle = build(runtime.arch, station.drivers, source)
             target = Target(bundle, station.settings, dict(station.files))
             disk = Disk(prompt)
             plan = survey(disk, target, witness.boot if witness else 0)

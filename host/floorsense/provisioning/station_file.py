@@ -42,6 +42,7 @@ class Station:
     password: Secret | None
     floor: Floor | None
     settings: Secret = field(repr=False)
+    drivers: frozenset[str] = frozenset()
     files: dict[str, Secret] = field(default_factory=dict, repr=False)
 
 
@@ -100,6 +101,7 @@ class StationFile:
             password=password,
             floor=self.floor,
             settings=Secret(json.dumps(wanted, separators=(",", ":"))),
+            drivers=frozenset(one["driver"] for one in wanted["sensors"]),
         )
 
     def _read(self) -> None:
