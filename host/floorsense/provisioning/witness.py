@@ -191,7 +191,8 @@ class BoardLog:
     def fatal(self) -> str | None:
         """What the board will not get over by itself."""
         for line in list(self._lines):
-            if line.part == "settings" or "did not come up" in line.said:
+            # Faults of the settings are said before there is a clock; what a running station says of them has its time.
+            if (line.part == "settings" and line.uptime_ms is None) or "did not come up" in line.said:
                 return _shown(line)
         return None
 
