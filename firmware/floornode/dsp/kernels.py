@@ -11,7 +11,13 @@ No intermediate result exceeds 31 bits and a sign, other than sums that may wrap
 where a 64-bit machine would be right.
 """
 
-import micropython
+try:
+    import micropython
+except ImportError:  # CircuitPython has no such module, nor has CPython
+
+    class micropython:
+        viper = staticmethod(lambda function: function)
+
 
 try:
     ptr16 = ptr16
