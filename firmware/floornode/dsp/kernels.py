@@ -20,10 +20,11 @@ except ImportError:  # CircuitPython has no such module, nor has CPython
 
 
 try:
+    ptr8 = ptr8
     ptr16 = ptr16
     ptr32 = ptr32
 except NameError:  # viper's own words, which everything else takes for names in annotations
-    ptr16 = ptr32 = None
+    ptr8 = ptr16 = ptr32 = None
 
 MASK = 0xFFFFFFFF
 
@@ -366,3 +367,30 @@ def summit(x: ptr16, first: int, last: int) -> int:
             best = v
             found = i
     return found
+
+
+@micropython.viper
+def peak(x: ptr16, first: int, last: int, least: int) -> int:
+    """Where the next peak above ``least`` of ``x[first:last]``, taken without a sign, is; ``last`` where there is none.
+
+    ``x`` must go on by one to either side.
+    """
+    for i in range(first, last):
+        v = int(x[i]) & 0xFFFF
+        if v > least and v > int(x[i - 1]) & 0xFFFF and v >= int(x[i + 1]) & 0xFFFF:
+            return i
+    return last
+
+
+@micropython.viper
+def unpack(raw: ptr8, count: int, size: int, at: int, tag: int, out: ptr16, to: int) -> int:
+    """Take little-endian samples out of ``count`` words of ``size`` bytes each, at ``at`` of each, to ``out`` from ``to`` on.
+
+    A word's first byte says in its upper five bits what it is: others than ``tag`` are passed over. Returns where the next goes.
+    """
+    for i in range(count):
+        k = i * size
+        if int(raw[k]) >> 3 == tag:
+            out[to] = int(raw[k + at]) | int(raw[k + at + 1]) << 8
+            to += 1
+    return to

@@ -79,19 +79,21 @@ class Spectrum:
         lengths = self.lengths
         for at in range(0, len(out), 2):
             out[at] = out[at + 1] = 0
-        for k in range(max(2, first), min(last, len(lengths) - 3) + 1):
-            here = lengths[k]
-            if here > lengths[k - 1] and here >= lengths[k + 1]:
-                self._insert(k, here, out)
+        k = max(2, first)
+        end = min(last, len(lengths) - 3) + 1
+        while True:
+            k = kernels.peak(lengths, k, end, out[len(out) - 1])
+            if k == end:
+                break
+            self._insert(k, lengths[k], out)
+            k += 1
         for at in range(0, len(out), 2):
             if out[at]:
                 self._refine(out[at], at, out)
 
     def _insert(self, k, here, out):
-        """Keep the bin ``k`` among those of ``out`` if it is great enough."""
+        """Keep the bin ``k`` among those of ``out``, of which it is greater than the last."""
         at = len(out) - 2
-        if here <= out[at + 1]:
-            return
         while at and here > out[at - 1]:
             out[at] = out[at - 2]
             out[at + 1] = out[at - 1]
