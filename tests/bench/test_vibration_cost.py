@@ -24,7 +24,7 @@ fft = Fft(SIZE)
 spectrum = Spectrum(fft)
 out = array("I", bytes(24))
 def features():
-    fft.run(window, 2001)
+    fft.run(window)
     spectrum.rms(13, 1280, 1)
     spectrum.measure()
     spectrum.peaks(13, 2000, out)

@@ -26,7 +26,7 @@ def test_a_decimated_line_is_weakened_by_the_response_that_is_told():
         feed(decimator, samples(4160, RATE, [(8000, hz, 0.2)], offset=2000), 130)
         assert decimator.count == 512
         spectrum = Spectrum(Fft(512))
-        spectrum.fft.run(out, 9000)
+        spectrum.fft.run(out)
         found = number(spectrum.rms(1, 250)) * 2**0.5 / 8000
         assert abs(found / decimator.response(hz * 8 / RATE) - 1) < 0.01, (hz, found)
 
@@ -70,7 +70,7 @@ def test_the_envelope_shows_how_often_a_ringing_is_struck():
     feed(envelope, window, 256)
     assert envelope.count == 1024
     spectrum = Spectrum(Fft(1024))
-    spectrum.fft.run(out, 16000)
+    spectrum.fft.run(out)
     spectrum.measure()
     at, _length = spectrum.line(4, 120)
     assert abs(at * RATE / 16 / 1024 - struck) < 1.7

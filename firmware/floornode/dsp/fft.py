@@ -8,6 +8,7 @@ import math
 from array import array
 
 from . import kernels
+from .extent import Extent
 
 SMALLEST = 256
 LARGEST = 4096
@@ -33,19 +34,19 @@ class Fft:
         # Computed here once; a 32-bit float is good for 24 bits.
         self.sine = array("H", (int(32768 * math.sin(math.pi * k / (2 * quarter)) + 0.5) for k in range(quarter + 1)))
         self.up = 0
+        self._extent = Extent()
         self._next = half << 1
 
-    def begin(self, samples, peak):
-        """Take the window in: ``samples``, an array of 'H' of signed 16-bit samples, of which none is further than ``peak``
-        from their mean. The mean goes out; the rest is raised by ``up`` bits to what the buffers hold, at most 13."""
+    def begin(self, samples):
+        """Take the window in: ``samples``, an array of signed 16-bit samples. Their mean goes out; the rest is raised by ``up``
+        bits to what the buffers hold, at most 13."""
         size = self.size
-        up = 0
-        while up < 13 and peak < 16384 and peak << up < 32768:
-            up += 1
-        self.up = up
-        total = kernels.total(samples, 0, size)
-        mean = ((total // size) << up) + (((total % size) << up) + (size >> 1)) // size
-        kernels.load(samples, size, mean, up, self.sine, self.re, self.im, kernels.MASK)
+        extent = self._extent
+        extent.clear()
+        extent.take(samples, 0, size)
+        # What a sample becomes then has 16 bits, to which the transform adds six below.
+        self.up = up = extent.room(16, 13)
+        kernels.load(samples, size, extent.mean(up), up, self.sine, self.re, self.im, kernels.MASK)
         self._next = 1
 
     def step(self):
@@ -60,8 +61,8 @@ class Fft:
             self._next <<= 1
         return True
 
-    def run(self, samples, peak):
+    def run(self, samples):
         """The whole transform at once, where nothing else waits for its turn."""
-        self.begin(samples, peak)
+        self.begin(samples)
         while not self.step():
             pass

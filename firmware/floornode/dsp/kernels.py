@@ -30,33 +30,34 @@ MASK = 0xFFFFFFFF
 
 
 @micropython.viper
-def total(x: ptr16, first: int, last: int) -> int:
-    """The sum of the signed ``x[first:last]``, of at most 32768 of them."""
-    found = 0
+def extent(x: ptr16, first: int, last: int, out: ptr32):
+    """Widen ``out``, of 3, by the signed ``x[first:last]``: least and greatest sample, each 65536 higher than it is, and the sum,
+    ``1 << 29`` higher, of at most 16384 samples. So nothing in it is negative, nor too large for a small integer of a board."""
+    low = int(out[0]) - 65536
+    high = int(out[1]) - 65536
+    found = int(out[2])
     for i in range(first, last):
-        found += ((x[i] & 0xFFFF) ^ 0x8000) - 0x8000
-    return found
-
-
-@micropython.viper
-def moments(x: ptr16, first: int, last: int, up: int, mean: int, acc: ptr32, m: int):
-    """Add the samples ``(x << up) - mean`` of ``x[first:last]`` to the sums of their powers.
-
-    ``acc``, of 11: least and greatest sample; the sum of the squares and of the fourth powers in four limbs each, of 16 bits
-    with room above, lowest first; the sum. At most 16384 samples until ``carry``. Samples beyond 15 bits count as 32767 in the
-    powers.
-    """
-    s = 1
-    s <<= 31
-    low = (acc[0] ^ s) - s
-    high = (acc[1] ^ s) - s
-    plain = (acc[10] ^ s) - s
-    for i in range(first, last):
-        v = ((((x[i] & 0xFFFF) ^ 0x8000) - 0x8000) << up) - mean
+        v = ((x[i] & 0xFFFF) ^ 0x8000) - 0x8000
         if v < low:
             low = v
         if v > high:
             high = v
+        found += v
+    out[0] = low + 65536
+    out[1] = high + 65536
+    out[2] = found
+
+
+@micropython.viper
+def moments(x: ptr16, first: int, last: int, up: int, mean: int, acc: ptr32):
+    """Add the samples ``(x << up) - mean`` of ``x[first:last]``, of 15 bits and a sign, to the sums of their powers.
+
+    ``acc``, of 9: the sum of the squares and of the fourth powers in four limbs each, of 16 bits with room above, lowest first, for
+    16384 samples until ``carry``; then the sum, ``1 << 28`` higher.
+    """
+    plain = int(acc[8])
+    for i in range(first, last):
+        v = ((((x[i] & 0xFFFF) ^ 0x8000) - 0x8000) << up) - mean
         plain += v
         if v < 0:
             v = 0 - v
@@ -65,8 +66,8 @@ def moments(x: ptr16, first: int, last: int, up: int, mean: int, acc: ptr32, m: 
         square = v * v
         a = square & 0xFFFF
         b = square >> 16
-        acc[2] = acc[2] + a
-        acc[3] = acc[3] + b
+        acc[0] = acc[0] + a
+        acc[1] = acc[1] + b
         # (b * 2**16 + a) ** 2. Of a * a, which needs 32 bits, by halves c and d: c*c * 2**16 + c*d * 2**9 + d*d.
         c = a >> 8
         d = a & 0xFF
@@ -74,19 +75,17 @@ def moments(x: ptr16, first: int, last: int, up: int, mean: int, acc: ptr32, m: 
         f = (e >> 16) + c * c
         g = a * b
         h = b * b
-        acc[6] = acc[6] + (e & 0xFFFF)
-        acc[7] = acc[7] + (f & 0xFFFF) + ((g & 0x7FFF) << 1)
-        acc[8] = acc[8] + (f >> 16) + (g >> 15) + (h & 0xFFFF)
-        acc[9] = acc[9] + (h >> 16)
-    acc[0] = low & m
-    acc[1] = high & m
-    acc[10] = plain & m
+        acc[4] = acc[4] + (e & 0xFFFF)
+        acc[5] = acc[5] + (f & 0xFFFF) + ((g & 0x7FFF) << 1)
+        acc[6] = acc[6] + (f >> 16) + (g >> 15) + (h & 0xFFFF)
+        acc[7] = acc[7] + (h >> 16)
+    acc[8] = plain
 
 
 @micropython.viper
 def carry(acc: ptr32):
     """Make room again in the limbs of ``moments``."""
-    for base in range(2, 10, 4):
+    for base in range(0, 8, 4):
         for i in range(base, base + 3):
             acc[i + 1] = acc[i + 1] + ((acc[i] >> 16) & 0xFFFF)
             acc[i] = acc[i] & 0xFFFF
@@ -386,7 +385,7 @@ def peak(x: ptr16, first: int, last: int, least: int) -> int:
 def unpack(raw: ptr8, count: int, size: int, at: int, tag: int, out: ptr16, to: int) -> int:
     """Take little-endian samples out of ``count`` words of ``size`` bytes each, at ``at`` of each, to ``out`` from ``to`` on.
 
-    A word's first byte says in its upper five bits what it is: others than ``tag`` are passed over. Returns where the next goes.
+    A word's first byte says in its upper five bits what it is: others than ``tag`` are passed over. Returns where to go on.
     """
     for i in range(count):
         k = i * size

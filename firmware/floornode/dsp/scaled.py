@@ -68,7 +68,8 @@ def plus(a, b):
     apart = (a >> 15) - (b >> 15)
     if apart > 14:
         return a
-    return scaled(((a & 0x7FFF) << 14) + ((b & 0x7FFF) << 14 >> apart), (a >> 15) - _BIAS - 14)
+    # One bit less than in a difference: the sum must fit, too.
+    return scaled(((a & 0x7FFF) << 13) + ((b & 0x7FFF) << 13 >> apart), (a >> 15) - _BIAS - 13)
 
 
 def minus(a, b):
