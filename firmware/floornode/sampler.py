@@ -160,7 +160,7 @@ class Sampler:
                 continue
             try:
                 steps = kind.steps(value)
-                features = self._features(kind, driver) if kind.features else None
+                features = driver.features if kind.features else None
             except ValueError as error:
                 readings.append(Reading(kind, None, ts, FAULT | CLOCK_NOT_SET, "%s: %s" % (probe.name, error)))
                 continue
@@ -169,9 +169,3 @@ class Sampler:
                 flags |= OUT_OF_RANGE
             readings.append(Reading(kind, steps, ts, flags, None, features))
         return readings
-
-    def _features(self, kind, driver):
-        """The driver's features as whole steps, as far as it has them."""
-        if driver.features is None:
-            return None
-        return [int(value * 10 ** rule[2] + 0.5) for value, rule in zip(driver.features, kind.features)]

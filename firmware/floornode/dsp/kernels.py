@@ -31,8 +31,9 @@ MASK = 0xFFFFFFFF
 
 @micropython.viper
 def extent(x: ptr16, first: int, last: int, out: ptr32):
-    """Widen ``out``, of 3, by the signed ``x[first:last]``: least and greatest sample, each 65536 higher than it is, and the sum,
-    ``1 << 29`` higher, of at most 16384 samples. So nothing in it is negative, nor too large for a small integer of a board."""
+    """Widen ``out``, of 3, by the signed ``x[first:last]``: least and greatest sample, each 65536 higher than it is, and the
+    sum, ``1 << 29`` higher, of at most 16384 samples. So nothing in it is negative, or too large for a board's small integers.
+    """
     low = int(out[0]) - 65536
     high = int(out[1]) - 65536
     found = int(out[2])
@@ -52,8 +53,8 @@ def extent(x: ptr16, first: int, last: int, out: ptr32):
 def moments(x: ptr16, first: int, last: int, up: int, mean: int, acc: ptr32):
     """Add the samples ``(x << up) - mean`` of ``x[first:last]``, of 15 bits and a sign, to the sums of their powers.
 
-    ``acc``, of 9: the sum of the squares and of the fourth powers in four limbs each, of 16 bits with room above, lowest first, for
-    16384 samples until ``carry``; then the sum, ``1 << 28`` higher.
+    ``acc``, of 9: the sum of the squares and of the fourth powers in four limbs each, of 16 bits with room above, lowest
+    first, for 16384 samples until ``carry``; then the sum, ``1 << 28`` higher.
     """
     plain = int(acc[8])
     for i in range(first, last):

@@ -54,7 +54,7 @@ class Sensor:
     # else may begin anything long.
     streams = False
     is_capturing = False
-    # Of the last reading: what is wrong with it (contract.reading), and the features of its first quantity.
+    # Of the last reading: what is wrong with it (contract.reading), and the features of its first quantity, in whole steps.
     flags = 0
     features = None
 

@@ -43,6 +43,8 @@ _CODES = {800: 0x0D, 1600: 0x0E, 3200: 0x0F}
 _RANGES = (2, 4, 8, 16)
 _AXES = ("x", "y", "z")
 _I2C_HZ = 800
+# A power of two of samples at each of the rates: 1024, 2048 or 4096.
+WINDOW_MS = 1280
 
 
 class Adxl345(Sensor):
@@ -56,19 +58,18 @@ class Adxl345(Sensor):
     spi_mode = 3
     # Page 14: 1.1 ms and a period from standby to the first sample.
     settle_ms = 5
-    # A little more than a window: set by the settings' own.
-    lead_ms = 1000
+    # A window of a chip that is a little slow, and the arithmetic.
+    lead_ms = WINDOW_MS + WINDOW_MS // 16 + 10
     streams = True
     options = (
         # Page 18: what 400 kHz of I2C carry is 800 Hz.
         ("odr", "choice", None, tuple(sorted(_CODES))),
         ("range", "choice", 16, _RANGES),
         ("axis", "choice", "z", _AXES),
-        ("window_ms", "whole", 1000, 500, 4000),
         ("int1", "pin", None, 0, 48),
     )
 
-    def __init__(self, bus, address, odr=None, range=16, axis="z", window_ms=1000, int1=None, ticks_us=None):
+    def __init__(self, bus, address, odr=None, range=16, axis="z", int1=None, ticks_us=None):
         """``int1``: a function that gives the level of the pin that INT1 is wired to, or None."""
         if hasattr(bus, "exchange"):
             self._registers = SpiRegisters(bus, _READ, _MANY)
@@ -83,9 +84,9 @@ class Adxl345(Sensor):
         self._form = _FULL_RES | _RANGES.index(range)
         self._sample = bytearray(6)
         self._byte = bytearray(1)
-        self.lead_ms = window_ms + window_ms // 16 + 10
-        self._capture = Capture(self, Window(odr * window_ms // 1000), odr, _MARK * 1000 // odr, ticks_us)
-        self._features = Features(_LSB_PER_G)
+        size = odr * WINDOW_MS // 1000
+        self._capture = Capture(self, Window(size), odr, _MARK * 1000 // odr, ticks_us)
+        self._features = Features(1000000000 // _LSB_PER_G, size)
         self._identify()
         self._configure()
 
@@ -99,8 +100,11 @@ class Adxl345(Sensor):
         if not least <= bus.freq <= 5000000:
             return "bus", "freq of its bus must be from %d to 5000000 for %d Hz" % (least, odr)
         # Time for the arithmetic, and for what must not be begun while a window is taken.
-        if sensor.period_ms < sensor.window_ms + sensor.window_ms // 2:
-            return "period_ms", "must be at least one and a half of window_ms, which is %d" % sensor.window_ms
+        if sensor.period_ms < WINDOW_MS + WINDOW_MS // 2:
+            return "period_ms", "must be at least %d: a window of %d ms, and time for the others" % (
+                WINDOW_MS + WINDOW_MS // 2,
+                WINDOW_MS,
+            )
         return None
 
     @property
@@ -125,7 +129,7 @@ class Adxl345(Sensor):
             window = self._capture.window
             if window.is_frozen():
                 raise OSError(errno.EIO, "is frozen: every sample of a window is the same")
-            self._features.begin(window.samples, window.count, window.rate)
+            self._features.begin(window.samples, window.rate)
             return 0
         return None if self._features.step() else 0
 
@@ -134,8 +138,8 @@ class Adxl345(Sensor):
         window = self._capture.window
         found = self._features
         self.flags = (SATURATED if window.clipped else 0) | (DISTURBED if window.overruns else 0)
-        self.features = (found.rms, found.peak, found.crest, found.kurtosis, window.rate / 1000)
-        return (found.velocity,)
+        self.features = found.numbers(window.rate)
+        return (found.velocity / 1000,)
 
     def start(self):
         """For the capture: the FIFO emptied, by way of bypass mode (page 21), and filling."""
