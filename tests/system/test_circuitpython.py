@@ -230,6 +230,17 @@ def test_a_circuitpython_board_publishes_to_a_real_broker(room: Any) -> None:
     assert "0 left behind" in board.log()
 
 
+def test_a_sensor_that_this_port_has_no_bus_for_says_so_and_leaves_the_others(room: Any) -> None:
+    make, wait_for = room
+    wire = {"driver": "ds18b20", "bus": "wire", "point": "bearing"}
+    air = {"driver": "bme280", "bus": "i2c0", "period_ms": 250}
+    buses = {"i2c0": {"id": 0, "scl": 5, "sda": 4}, "wire": {"kind": "onewire", "pin": 22}}
+    make(buses=buses, sensors=[air, wire]).start()
+    reason = wait_for("temperature.bearing")["reason"]
+    assert reason == "ds18b20@wire: not on CircuitPython, whose port has plain I2C only"
+    wait_for("temperature", lambda one: "quality" not in one)
+
+
 def test_the_boot_number_outlives_the_power(room: Any) -> None:
     make, wait_for = room
     board = make()

@@ -84,6 +84,9 @@ class Port:
             self._buses[place] = I2C(busio.I2C(_pin(bus.scl), _pin(bus.sda), frequency=bus.freq))
         return self._buses[place]
 
+    def wires(self):
+        raise OSError(errno.ENODEV, "not on CircuitPython, whose port has plain I2C only")
+
     def link(self, wifi_settings):
         return Link(wifi_settings)
 
