@@ -19,25 +19,25 @@ DEBUG_VARIABLE = "FLOORSENSE_DEBUG"
 
 # name: (module, what it does)
 COMMANDS = {
-    "alerts": ("floorsense.commands.alerts", "See alarms, acknowledge them, run the rules."),
-    "api": ("floorsense.commands.api", "Serve the storage API over a database."),
-    "advise": ("floorsense.commands.advise", "Hold any MQTT device against the cases of the catalogue."),
     "bench": ("floorsense.commands.bench", "Run simulated boards at a local broker, and check them live."),
-    "boards": ("floorsense.commands.boards", "Show which boards are plugged in, and in which state."),
-    "broker": ("floorsense.commands.broker", "Make a Mosquitto that knows its boards."),
     "check": ("floorsense.commands.check", "Listen to telemetry at a broker, and say whether it is right."),
-    "demo": ("floorsense.commands.demo", "Run boards, broker, storage, alerts and dashboard, and open a page."),
+    "advise": ("floorsense.commands.advise", "Hold any MQTT device against the cases of the catalogue."),
+    "simulate": ("floorsense.commands.simulate", "Run one simulated board at a broker of yours."),
+    "virtual-board": ("floorsense.commands.virtual_board", "Have a serial port that a board of software answers at."),
+    "vibration": ("floorsense.commands.vibration", "Say what a recording of acceleration tells of a machine."),
+    "setup": ("floorsense.commands.setup", "Fetch and find what the bench needs."),
+    "boards": ("floorsense.commands.boards", "Show which boards are plugged in, and in which state."),
     "flash": ("floorsense.commands.flash", "Put MicroPython on boards, and prove that it is there."),
     "images": ("floorsense.commands.images", "List, pin and fetch MicroPython's image files."),
-    "monitor": ("floorsense.commands.monitor", "Show a board's log, and what its lines mean."),
-    "ingest": ("floorsense.commands.ingest", "Take readings from a broker into the storage API."),
-    "serve": ("floorsense.commands.serve", "Ingest, store and serve readings, in one process."),
-    "simulate": ("floorsense.commands.simulate", "Run one simulated board at a broker of yours."),
     "provision": ("floorsense.commands.provision", "Make a board what STATION.toml says, and see its first reading."),
-    "setup": ("floorsense.commands.setup", "Fetch and find what the bench needs."),
-    "virtual-board": ("floorsense.commands.virtual_board", "Have a serial port that a board of software answers at."),
+    "monitor": ("floorsense.commands.monitor", "Show a board's log, and what its lines mean."),
+    "broker": ("floorsense.commands.broker", "Make a Mosquitto that knows its boards."),
+    "demo": ("floorsense.commands.demo", "Run boards, broker, storage, alerts and dashboard, and open a page."),
+    "serve": ("floorsense.commands.serve", "Ingest, store and serve readings, in one process."),
+    "ingest": ("floorsense.commands.ingest", "Take readings from a broker into the storage API."),
+    "api": ("floorsense.commands.api", "Serve the storage API over a database."),
+    "alerts": ("floorsense.commands.alerts", "See alarms, acknowledge them, run the rules."),
     "users": ("floorsense.commands.users", "Say who may open the dashboard, and who may act."),
-    "vibration": ("floorsense.commands.vibration", "Say what a recording of acceleration tells of a machine."),
 }
 
 
