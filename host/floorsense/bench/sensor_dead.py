@@ -82,7 +82,9 @@ class DeadSensors:
         stray = {topic for topic in self._periods if any(self._is_stray(topic, ts, spans) for ts in self._faults[topic])}
         settled = []
         for one in findings:
-            if one.kind == "sensor" and one.topic in self._periods and one.topic not in stray and one.severity == FAULT:
+            # A measurement that takes a while is not begun before its sensor is found again: that costs its rate, too.
+            is_of_it = one.kind in ("sensor", "rate") and one.topic in self._periods and one.topic not in stray
+            if is_of_it and one.severity == FAULT:
                 one = replace(one, severity=NOTE, text=f"{one.text}; caused by {fault}")
             settled.append(one)
         for topic, period in self._periods.items():
