@@ -123,8 +123,11 @@ def plan(
     broker: tuple[str, int],
     signals: Mapping[str, Recording],
     more: Mapping[str, Any] = MappingProxyType({}),
+    is_plain: bool = False,
 ) -> Plan:
     """``count`` boards that publish to ``broker``; ``more``: further settings of theirs below ``broker``.
+
+    ``is_plain``: each has its BME280 and nothing else. The models of the other chips take up to a third of a core each.
 
     Raises UsageError for too many, or a broker that no board can name.
     """
@@ -138,7 +141,7 @@ def plan(
         files.update({f"weather-{name}.i32": one for name, one in weather.items()})
         which = "machine-3" if count < 2 * len(_KINDS) else "every third board"
         replays.append(_pace(f"{which} is in the weather", weather[weathered[0]]))
-    return Plan([_board(i, qos, broker, files, more) for i in range(count)], files, replays)
+    return Plan([_board(i, qos, broker, files, more, is_plain) for i in range(count)], files, replays)
 
 
 def take_time(board: BoardPlan, port: int, interval_s: int = ASK_S) -> BoardPlan:
@@ -159,6 +162,7 @@ def _board(
     broker: tuple[str, int],
     files: Mapping[str, Recording],
     more: Mapping[str, Any],
+    is_plain: bool,
 ) -> BoardPlan:
     folder, compiled, in_weather, besides = _KINDS[i % len(_KINDS)]
     board = boards.load(folder)
@@ -186,6 +190,8 @@ def _board(
         "wifi": {**_WIFI, "join_ms": 150, "ip": "127.0.0.1"},
         "i2c": {str(bus["id"]): {"118": {"chip": "bme280", "signals": scene}}},
     }
+    if is_plain:
+        besides = ()
     if i >= len(_KINDS):
         # Every sample that it gives is computed: that of a fleet takes more than a core.
         besides = tuple(what for what in besides if what != SHAKER)

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from typing import Any
 
 import rich_click as click
 from rich.console import Console
@@ -34,6 +35,7 @@ _WARM = '\n[[rule]]\nname = "warm"\ntopic = "+/+/+/temperature"\nabove = 26.5\nc
 _UP_S = 60.0
 # After the last board appeared, until what starting them cost is over.
 _SETTLE_S = 5.0
+_COUNTS = "window.floorsense.dropped, window.floorsense.leftOut"
 
 
 @click.command()
@@ -48,9 +50,11 @@ def command(count: int, listen: str, measure: bool, seconds: float, as_json: boo
     """Run simulated boards, a broker, storage, alerts and the dashboard, and say where to look.
 
     Nothing is kept. With --measure a headless Chromium opens the page, and the times from the end of each simulated
-    conversion to the page's text are shown as a histogram, with p50 and p99.
+    conversion to the page's text are shown as a histogram, with p50 and p99, once all boards have started. The boards then
+    have a BME280 each and nothing else: three readings a second.
 
-    Exit codes: 0 stopped by Ctrl-C, or measured; 2 wrong usage, a port that is taken, no Chromium; 3 no broker started.
+    Exit codes: 0 stopped by Ctrl-C, or measured; 2 wrong usage, a port that is taken, no Chromium or one that does not
+    start; 3 no broker started.
     """
     if as_json and not measure:
         raise UsageError("--json: says what --measure measured; give both")
@@ -58,11 +62,14 @@ def command(count: int, listen: str, measure: bool, seconds: float, as_json: boo
     address = Listen.parse(listen)
     if not address.is_loopback:
         raise UsageError(f"--listen {listen}: a demo knows nobody who could log in; listen on 127.0.0.1")
-    chromium = find_chromium() if measure else None
+    browser = Browser(find_chromium()) if measure else None
     rules = parse_rules(DEFAULT + _WARM, "the demo's rules")
     plan(count, parse_qos("1"), ("127.0.0.1", 1), {})
     with ExitStack() as rooms:
         stopped = rooms.enter_context(interruptible())
+        if browser is not None:
+            # Before anything else: it may not start, and beside a crowd of boards it would take long to.
+            rooms.enter_context(browser)
         ensure_libraries()
         folder = Path(rooms.enter_context(tempfile.TemporaryDirectory(prefix="floorsense-demo-")))
         broker = rooms.enter_context(LocalBroker(folder))
@@ -73,40 +80,40 @@ def command(count: int, listen: str, measure: bool, seconds: float, as_json: boo
         rooms.enter_context(Ingester(broker.url, store))
         rooms.enter_context(server)
         clock = rooms.enter_context(TimeServer())
-        todo = plan(count, parse_qos("1"), (broker.url.host, broker.url.port), {})
+        todo = plan(count, parse_qos("1"), (broker.url.host, broker.url.port), {}, is_plain=measure)
         todo = replace(todo, boards=[take_time(one, clock.port) for one in todo.boards])
         farm = rooms.enter_context(Farm(todo, folder))
         console.print(f"{broker.name}; open [bold]{server.url}[/]", soft_wrap=True)
+        page = None if browser is None else browser.open(server.url)
         farm.start(stopped)
         console.print(f"{len(farm.boards)} boards run; a temperature above 26.5 C alerts; Ctrl-C ends it", soft_wrap=True)
-        if chromium is None:
+        if page is None:
             while not stopped.wait(0.5):
                 if not server.is_alive():
                     raise FloorsenseError("the web server ended by itself; its log says why")
             return 0
-        with Browser(chromium) as browser:
-            latency = _measure(browser, server.url, count, seconds, stopped, console)
+        latency = _measure(page, count, seconds, stopped, console)
+        load, cores = round(os.getloadavg()[0], 1), os.cpu_count()
     if as_json:
-        print(json.dumps({"boards": count, "seconds": seconds, "cores": os.cpu_count(), **latency.as_dict()}))
+        print(json.dumps({"boards": count, "seconds": seconds, "cores": cores, "load": load, **latency.as_dict()}))
     else:
         latency.show(Console(highlight=False))
+        print(f"{count} boards on {cores} cores; the machine's load in the end: {load}")
     return 0
 
 
-def _measure(browser: Browser, url: str, count: int, seconds: float, stopped: Event, console: Console) -> Latency:
-    page = browser.open(url)
+def _measure(page: Any, count: int, seconds: float, stopped: Event, console: Console) -> Latency:
     if not _await(lambda: page.evaluate("document.querySelectorAll('.tile').length") >= count or stopped.is_set(), _UP_S):
         raise FloorsenseError(f"not all {count} boards appeared on the page within {_UP_S:.0f} s; take fewer --boards")
     with console.status(f"measuring for {seconds:.0f} s ..."):
         stopped.wait(_SETTLE_S)
-        first = page.evaluate("window.floorsense.recorded.length")
-        before = page.evaluate("window.floorsense.dropped")
+        first, *before = page.evaluate(f"[window.floorsense.recorded.length, {_COUNTS}]")
         stopped.wait(seconds)
-        times = page.evaluate(f"window.floorsense.recorded.slice({int(first)})")
-        dropped = page.evaluate("window.floorsense.dropped") - before
+        times, *after = page.evaluate(f"[window.floorsense.recorded.slice({int(first)}), {_COUNTS}]")
     if not times:
         raise FloorsenseError("no reading came to the page; does floorsense bench run here?")
-    return Latency([float(one) for one in times], int(dropped))
+    dropped, left_out = (int(now) - int(then) for now, then in zip(after, before, strict=True))
+    return Latency([float(one) for one in times], dropped, left_out)
 
 
 def _await(condition: Callable[[], bool], seconds: float) -> bool:

@@ -32,6 +32,9 @@ CAPACITY = 5000
 MOST_VIEWERS = 200
 _MOST_TOPICS = 10_000
 _LOOK_S = 1.0
+# A browser that asks for messages together gets what comes within this time as one, but no more than so many.
+_TOGETHER_S = 0.004
+_MOST_TOGETHER = 500
 # A browser that takes nothing for so long is gone.
 _STUCK_S = 20.0
 _MOST_ASKED = 1000
@@ -44,6 +47,7 @@ class Viewer:
         self.dropped = 0
         # The same since it came.
         self.lost = 0
+        self.is_together = False
         self._pattern = pattern
         self._known: dict[str, bool] = {}
         self._waiting: deque[str] = deque()
@@ -80,12 +84,17 @@ class Viewer:
             await asyncio.wait_for(self._came.wait(), timeout_s)
         except TimeoutError:
             return []
+        if self.is_together:
+            await asyncio.sleep(_TOGETHER_S)
         self._came.clear()
         texts = list(self._waiting)
         self._waiting.clear()
         if self.dropped:
             texts.insert(0, json.dumps({"type": "dropped", "count": self.dropped}))
             self.dropped = 0
+        if self.is_together:
+            parts = (texts[at : at + _MOST_TOGETHER] for at in range(0, len(texts), _MOST_TOGETHER))
+            return [f"[{','.join(part)}]" for part in parts]
         return texts
 
 
@@ -219,7 +228,8 @@ def live_of(connection: HTTPConnection) -> Live:
 
 @router.websocket("/ws")
 async def watch(socket: WebSocket) -> None:
-    """Messages as they come. The browser may send ``{"filter": "factory/#"}`` and ``{"ping": ...}``, which comes back."""
+    """Messages as they come. The browser may send ``{"filter": "factory/#"}``, ``{"together": true}`` for arrays of messages
+    instead of one each, and ``{"ping": ...}``, which comes back."""
     doors: Doors = socket.app.state.doors
     viewer = Viewer("#")
     live = live_of(socket)
@@ -262,6 +272,8 @@ async def _listen(socket: WebSocket, viewer: Viewer) -> None:
                 if fault is None:
                     viewer.narrow(pattern)
                 viewer.offer(None, json.dumps({"type": "filter", "filter": pattern if fault is None else None, "fault": fault}))
+            if "together" in said:
+                viewer.is_together = said["together"] is True
             if "ping" in said:
                 viewer.offer(None, json.dumps({"type": "pong", "ping": said["ping"], "now": _now()}))
     except (WebSocketDisconnect, RuntimeError, KeyError):

@@ -20,8 +20,8 @@ const latencies = [];          // [when, ms] of what was shown
 const recorded = [];           // for who measures the page
 let filter = "#";
 let offset = 0;                // this machine's clock to the server's, in ms
-let newest = 0;                // the newest time of arrival seen
 let dropped = 0;
+let leftOut = 0;
 let reconnects = -1;
 let open = null;               // the machine whose chart is shown
 let charts = new Map();        // topic: {element, x, y, seen}
@@ -74,7 +74,9 @@ function put(reading, isLive) {
     entry.element.textContent = reading.quantity + " " + shown(reading.value, reading.unit, reading.quality, reading.zone);
     if (isLive) {
       const now = Date.now() + offset;
-      if (!reading.quality.includes("replayed") && !reading.quality.includes("clock-not-set")) {
+      // One was measured long ago, and of the other nobody knows when.
+      if (reading.quality.includes("replayed") || reading.quality.includes("clock-not-set")) leftOut += 1;
+      else {
         latencies.push([now, now - reading.ts]);
         if (recorded.length < 1000000) recorded.push(now - reading.ts);
       }
@@ -230,20 +232,49 @@ function say(link, text) {
   element.textContent = text;
 }
 
+// What comes is shown once a frame, all of it and in its order: each look at the page costs the same for one value or many.
+const waiting = [];
+let isDue = false;
+const MOST_WAITING = 5000;     // where a hidden page is given no frame
+
 function hear(text) {
   const told = JSON.parse(text);
-  if (told.arrived) newest = Math.max(newest, told.arrived);
+  for (const one of Array.isArray(told) ? told : [told]) {
+    if (one.type === "pong") synchronize(one); else waiting.push(one);
+  }
+  if (waiting.length > MOST_WAITING) showAll();
+  else if (waiting.length && !isDue) {
+    isDue = true;
+    if (document.hidden) setTimeout(showAll, 200); else requestAnimationFrame(showAll);
+  }
+}
+
+function showAll() {
+  isDue = false;
+  const wasAlarm = waiting.reduce((found, one) => note(one) || found, false);
+  waiting.length = 0;
+  if (wasAlarm) list();
+}
+
+function synchronize(told) {
+  const now = Date.now();
+  const trip = now - told.ping;
+  const ahead = told.now - now + trip / 2;
+  if (trip < 2000) offset = Math.abs(ahead) < 100 ? 0 : ahead;
+}
+
+// Whether it was an alarm.
+function note(told) {
   if (told.type === "reading") put(told, true);
   else if (told.type === "alarm") {
     if (heard.size > 10000) heard.clear();
     heard.set(told.id, Date.now());
     take(told);
-    list();
   }
   else if (told.type === "station") { const tile = tileOf(told.station); if (tile) { tile.presence = told.status; mark(tile); } }
   else if (told.type === "dropped") { dropped += told.count; at("dropped").textContent = dropped + " readings came too fast to be shown; they are stored"; refresh(); }
-  else if (told.type === "pong") { const now = Date.now(); const trip = now - told.ping; if (trip < 2000) offset = Math.abs(told.now - now + trip / 2) < 100 ? 0 : told.now - now + trip / 2; }
   else if (told.type === "filter") at("message").textContent = told.fault ? "Filter: " + told.fault : "";
+  return told.type === "alarm";
 }
 
 // What was missed while the link was away, and what was there before: the last of each machine, alarms, the open chart.
@@ -295,7 +326,7 @@ function connect() {
     failures = 0;
     reconnects += 1;
     say("live", "live");
-    socket.send(JSON.stringify({ filter, ping: Date.now() }));
+    socket.send(JSON.stringify({ filter, together: true, ping: Date.now() }));
     refresh().catch((error) => { at("message").textContent = "The history did not come: " + error.message; });
   };
   socket.onmessage = (message) => hear(message.data);
@@ -336,10 +367,13 @@ setInterval(() => {
     ? "measured to shown: " + Math.round(sorted[sorted.length >> 1]) + " ms, worst " + Math.round(sorted[sorted.length - 1]) + " ms"
     : "no readings for 10 s";
 }, 1000);
+document.addEventListener("visibilitychange", () => { if (waiting.length) showAll(); });
 setInterval(() => { if (socket && socket.readyState === 1) socket.send(JSON.stringify({ ping: Date.now() })); }, 5000);
 
 at("filter-form").addEventListener("submit", (event) => {
   event.preventDefault();
+  // What came by the old filter belongs to the old tiles.
+  showAll();
   filter = at("filter").value.trim() || "#";
   for (const tile of tiles.values()) tile.button.remove();
   tiles.clear();
@@ -356,5 +390,5 @@ at("close").addEventListener("click", () => {
   at("detail").hidden = true;
   if (tile) tile.button.focus();
 });
-window.floorsense = { recorded, get reconnects() { return reconnects; }, get dropped() { return dropped; } };
+window.floorsense = { recorded, get reconnects() { return reconnects; }, get dropped() { return dropped; }, get leftOut() { return leftOut; } };
 connect();
