@@ -37,6 +37,7 @@ COMMANDS = {
     "ingest": ("floorsense.commands.ingest", "Take readings from a broker into the storage API."),
     "api": ("floorsense.commands.api", "Serve the storage API over a database."),
     "alerts": ("floorsense.commands.alerts", "See alarms, acknowledge them, run the rules."),
+    "dashboard": ("floorsense.commands.dashboard", "Serve the page beside an ingestion and a database elsewhere."),
     "users": ("floorsense.commands.users", "Say who may open the dashboard, and who may act."),
 }
 

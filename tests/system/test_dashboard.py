@@ -215,6 +215,19 @@ def test_text_is_text_and_a_phone_needs_no_sideways_scrolling(browser: Browser, 
     assert sum(int(part) for part in re.findall(r"\d+", ground)[:3]) < 120
 
 
+def test_what_comes_within_one_frame_is_shown_in_its_order(browser: Browser, floor: Floor) -> None:
+    floor.put(20.0)
+    page = opened(browser, floor)
+    page.wait_for_selector(".tile")
+    values = [80.0 + n / 10 for n in range(40)]
+    floor.store.put_readings([arrival(100 + n, topic=TOPIC, value=value) for n, value in enumerate(values)])
+    assert eventually(lambda: "83.9 C" in tile(page, "machine-42"))
+    assert page.evaluate("window.floorsense.recorded.length") == 40
+    floor.put(50.0, quality=["replayed"])
+    assert eventually(lambda: page.evaluate("window.floorsense.leftOut") == 1)
+    assert page.evaluate("window.floorsense.recorded.length") == 40
+
+
 def test_a_board_that_is_lost_is_shown_as_away(browser: Browser, floor: Floor) -> None:
     floor.put(20.0)
     page = opened(browser, floor)
@@ -244,6 +257,22 @@ def test_a_message_says_machine_value_and_status_with_its_times(floor: Floor) ->
         assert (alarm["type"], alarm["state"]) == ("alarm", "open")
         floor.put(87.4)
         assert json.loads(socket.recv(5))["status"] == "CRITICAL"
+
+
+def test_who_asks_for_messages_together_gets_them_as_arrays_and_nobody_else_does(floor: Floor) -> None:
+    with listen(floor) as many, listen(floor) as single:
+        many.send('{"together": true, "ping": 1}')
+        single.send('{"ping": 1}')
+        assert [one["type"] for one in json.loads(many.recv(5))] == ["pong"]
+        assert json.loads(single.recv(5))["type"] == "pong"
+        floor.store.put_readings([arrival(n, value=20.0 + n) for n in range(30)])
+        got: list[float] = []
+        frames = 0
+        while len(got) < 30:
+            got += [one["value"] for one in json.loads(many.recv(5))]
+            frames += 1
+        assert got == [20.0 + n for n in range(30)] and frames < 10
+        assert [json.loads(single.recv(5))["value"] for _ in range(30)] == got
 
 
 def test_a_browser_that_does_not_read_holds_up_nobody(floor: Floor) -> None:
@@ -384,6 +413,27 @@ def test_the_page_sends_whoever_is_not_known_to_the_login_and_back(browser: Brow
     page.wait_for_selector("#alarms li")
     page.get_by_role("button", name="Acknowledge").click()
     assert eventually(lambda: "acknowledged by ada" in page.locator("#alarms").inner_text())
+
+
+def test_who_logs_out_is_at_the_login_again_and_a_viewer_has_nothing_to_press(browser: Browser, guarded: Floor) -> None:
+    page = browser.open(f"{guarded.url}/login")
+    page.fill("#name", "bob")
+    page.fill("#password", "battery staple")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#visitor:not([hidden])")
+    assert "bob (viewer)" in page.locator("#visitor").inner_text()
+    assert eventually(lambda: "not acknowledged" in page.locator("#alarms").inner_text())
+    assert page.get_by_role("button", name="Acknowledge").count() == 0
+    page.get_by_role("button", name="Log out").click()
+    page.wait_for_url("**/login")
+    page.goto(guarded.url)
+    page.wait_for_url("**/login")
+
+
+def test_on_loopback_there_is_nothing_to_log_out_of(browser: Browser, floor: Floor) -> None:
+    page = opened(browser, floor)
+    assert httpx.get(f"{floor.url}/api/v1/login").json() == {"name": "local", "role": "operator", "login": False}
+    assert not page.locator("#logout").is_visible()
 
 
 def test_no_password_is_kept_and_none_is_by_default(tmp_path: Path) -> None:

@@ -96,6 +96,15 @@ def take(connection: Connection, contact: Contact, channel: str, now: int) -> li
     return messages
 
 
+def strays(connection: Connection, known: Sequence[str], older_than: int) -> dict[str, int]:
+    """How many notices wait at channels that are not ``known``, whose contacts left the rules. Those made before
+    ``older_than`` are given up."""
+    mine = (notices.c.sent_at.is_(None), notices.c.dropped.is_(None), notices.c.channel.not_in(known))
+    connection.execute(sa.update(notices).where(*mine, notices.c.next_at < older_than).values(dropped="no such contact"))
+    query = sa.select(notices.c.channel, sa.func.count().label("count")).where(*mine).group_by(notices.c.channel)
+    return {channel: int(count) for channel, count in connection.execute(query).all()}
+
+
 def was_sent(connection: Connection, message: Sequence[Notice], now: int) -> None:
     numbers = [one.id for one in message]
     values = {"sent_at": now, "message": numbers[0], "claimed_until": 0}

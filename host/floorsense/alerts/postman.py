@@ -17,6 +17,7 @@ FIRST_PAUSE_MS = 5_000
 LONGEST_PAUSE_MS = 300_000
 # A notice that nobody took for three days is of no use, and is counted.
 GIVE_UP_MS = 3 * 86_400_000
+_STRAYS_MS = 60_000
 _WORDS = {OPENED: "ALARM", REMINDER: "STILL OPEN", ESCALATION: "NOT ACKNOWLEDGED", END: "cleared"}
 _LINES = 50
 
@@ -35,7 +36,10 @@ class Postman:
 
     def __init__(self, store: Store, rules: Rules, send: Send = send_by_apprise) -> None:
         self.counts = {"messages": 0, "failures": 0, "given_up": 0}
+        # What waits for contacts that the rules do not know any more, by channel.
+        self.strays: dict[str, int] = {}
         self.rules = rules
+        self._strays_at = 0
         self._store = store
         self._send = send
         logging.getLogger("apprise").setLevel(logging.CRITICAL)
@@ -43,11 +47,22 @@ class Postman:
     def step(self, now: int) -> int:
         """Returns how many messages went out. Raises DatabaseError."""
         self._store.write(lambda connection: outbound.remind(connection, self.rules, now))
+        if now - self._strays_at >= _STRAYS_MS:
+            self._strays_at = now
+            self._look_for_strays(now)
         sent = 0
         for contact in self.rules.contacts.values():
             for channel, url in zip(contact.channels(), contact.urls, strict=True):
                 sent += self._serve(contact, channel, url, now)
         return sent
+
+    def _look_for_strays(self, now: int) -> None:
+        """They are told, not dropped at once: a contact may come back, or another process's rules still have it."""
+        known = [channel for contact in self.rules.contacts.values() for channel in contact.channels()]
+        found = self._store.write(lambda connection: outbound.strays(connection, known, now - GIVE_UP_MS))
+        for channel in found.keys() - self.strays.keys():
+            _LOG.warning("%s is not in the rules; what waits for it (%d) is given up after three days", channel, found[channel])
+        self.strays = found
 
     def _serve(self, contact: Contact, channel: str, url: str, now: int) -> int:
         messages = self._store.write(lambda connection: outbound.take(connection, contact, channel, now))

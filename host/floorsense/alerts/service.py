@@ -53,6 +53,7 @@ class Alerts:
     def figures(self) -> dict[str, float]:
         """For metrics."""
         told: dict[str, float] = {f"alerts_{name}_total": count for name, count in self.postman.counts.items()}
+        told["alerts_notices_without_contact"] = sum(self.postman.strays.values())
         if self.engine is not None:
             told |= {f"alerts_{name}_total": count for name, count in self.engine.counts.items()}
         return told

@@ -88,9 +88,7 @@ def command(count: int, listen: str, measure: bool, seconds: float, as_json: boo
         farm.start(stopped)
         console.print(f"{len(farm.boards)} boards run; a temperature above 26.5 C alerts; Ctrl-C ends it", soft_wrap=True)
         if page is None:
-            while not stopped.wait(0.5):
-                if not server.is_alive():
-                    raise FloorsenseError("the web server ended by itself; its log says why")
+            server.wait(stopped)
             return 0
         latency = _measure(page, count, seconds, stopped, console)
         load, cores = round(os.getloadavg()[0], 1), os.cpu_count()

@@ -43,17 +43,25 @@ def listen_option(command: Command) -> Command:
     )(command)
 
 
-def broker_options(command: Command) -> Command:
+def onlooker_options(command: Command) -> Command:
     for decorate in (
-        click.option("--broker", default="mqtt://127.0.0.1", show_default=True, metavar="URL", help=BROKER_HELP),
         click.option(
             "--topic", "topics", multiple=True, default=("#",), metavar="FILTER", show_default=True, help="What to take."
         ),
+        click.option("--ca", metavar="FILE", help="PEM file of the CA that signed an mqtts or wss broker's certificate."),
+    ):
+        command = decorate(command)
+    return command
+
+
+def broker_options(command: Command) -> Command:
+    for decorate in (
+        click.option("--broker", default="mqtt://127.0.0.1", show_default=True, metavar="URL", help=BROKER_HELP),
+        onlooker_options,
         click.option("--name", default="floorsense-ingest", show_default=True, help="Under it the broker keeps our session."),
         click.option(
             "--share", metavar="GROUP", help="Share the load with the other ingesters of the group ($share/GROUP/...)."
         ),
-        click.option("--ca", metavar="FILE", help="PEM file of the CA that signed an mqtts or wss broker's certificate."),
     ):
         command = decorate(command)
     return command

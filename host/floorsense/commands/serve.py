@@ -19,7 +19,6 @@ from floorsense.commands.factory_options import (
     opened_store,
     patient_option,
 )
-from floorsense.errors import FloorsenseError
 from floorsense.feed import Feed
 from floorsense.ingest.ingester import Ingester
 from floorsense.log import write_log
@@ -86,7 +85,5 @@ def command(
         rooms.enter_context(server)
         text = f"from {url} into {store.database}; dashboard at {server.url}, API at {server.url}/api/v1"
         Console(stderr=True).print(text, soft_wrap=True, highlight=False)
-        while not stopped.wait(0.5):
-            if not server.is_alive():
-                raise FloorsenseError("the web server ended by itself; its log says why")
+        server.wait(stopped)
     return 0

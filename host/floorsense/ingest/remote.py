@@ -1,19 +1,24 @@
 """The storage over its REST API, for an ingester that is a process of its own."""
 
 import base64
+import ipaddress
 import json
 import os
+import ssl
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import httpx2 as httpx
 
 from floornode.contract import mark
 from floornode.contract.payload import encode
 from floorsense.errors import DatabaseError, UsageError
+from floorsense.secret import Secret, read_secret
 from floorsense.storage import Arrival, Refused, State, Unfit, Written
 
-TOKEN_VARIABLE = "FLOORSENSE_API_TOKEN"
+PASSWORD_VARIABLE = "FLOORSENSE_API_PASSWORD"
 _TIMEOUT_S = 30
 _MOST_ASKED = 500
 # Their time comes again; any other refusal stays one.
@@ -23,19 +28,39 @@ _AWAY = (408, 425, 429)
 class RemoteStore:
     """What an ``Ingester`` asks of a storage, asked of the API at ``url``. Close it in the end."""
 
-    def __init__(self, url: str) -> None:
-        """Raises UsageError for what is no address of an API."""
+    def __init__(self, url: str, password: Path | None = None, ca: Path | None = None, is_plain: bool = False) -> None:
+        """``url`` may name a user, an operator there; the password is in the environment, else in the file ``password``.
+
+        ``ca``: PEM file of the CA that signed the API's certificate. ``is_plain``: a password may travel without TLS beyond
+        this machine. Raises UsageError for what is no address of an API, and for a password that cannot be had.
+        """
         try:
             parsed = httpx.URL(url)
         except (httpx.InvalidURL, TypeError, ValueError):
             parsed = httpx.URL("")
-        if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo or parsed.query or parsed.fragment:
-            raise UsageError("--api: write http://HOST:PORT or https://HOST:PORT of a floorsense api")
-        self.url = str(parsed).rstrip("/")
-        token = os.environ.get(TOKEN_VARIABLE)
-        headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
+        name, colon, _ = parsed.userinfo.decode(errors="replace").partition(":")
+        if colon:
+            raise UsageError(f"--api: a password there is seen by everybody on this machine; set {PASSWORD_VARIABLE} instead")
+        if parsed.scheme not in ("http", "https") or not parsed.host or parsed.query or parsed.fragment:
+            raise UsageError("--api: write http://HOST:PORT or https://[USER@]HOST:PORT of a floorsense api")
+        self.url = str(parsed.copy_with(username=None, password=None)).rstrip("/")
+        auth = None
+        if name:
+            if parsed.scheme == "http" and not is_plain and not _is_loopback(parsed.host):
+                raise UsageError(f"--api {self.url}: the password would travel in the clear; use https://, or say --plain")
+            secret = _password(password)
+            auth = httpx.BasicAuth(unquote(name), secret.reveal())
+        elif password is not None:
+            raise UsageError("--api-password: a password of whom? write https://USER@HOST:PORT")
         # No proxy of the environment's: the API is of this plant.
-        self._client = httpx.Client(base_url=self.url, timeout=_TIMEOUT_S, headers=headers, trust_env=False)
+        self._client = httpx.Client(
+            base_url=self.url,
+            timeout=_TIMEOUT_S,
+            headers={"content-type": "application/json"},
+            auth=auth,
+            verify=_trust(ca, parsed.scheme),
+            trust_env=False,
+        )
 
     def close(self) -> None:
         self._client.close()
@@ -43,7 +68,7 @@ class RemoteStore:
     def check(self) -> None:
         """Raises DatabaseError where no storage API answers, or it does not let us in."""
         try:
-            self._post("/api/v1/marks", b'{"machines":[]}')
+            self._post("/api/v1/readings", b'{"readings":[]}')
         except Unfit as error:
             raise DatabaseError(f"api {self.url}: {error}") from error
 
@@ -107,6 +132,33 @@ class RemoteStore:
             # Also where we are not let in, or it is something else that listens there: no reading is at fault for that.
             raise DatabaseError(text)
         raise Unfit(text)
+
+
+def _password(path: Path | None) -> Secret:
+    if known := os.environ.get(PASSWORD_VARIABLE):
+        return Secret(known)
+    if path is None:
+        raise UsageError(f"--api: its user needs a password: set {PASSWORD_VARIABLE}, or give --api-password FILE (mode 600)")
+    return read_secret(path)
+
+
+def _trust(ca: Path | None, scheme: str) -> ssl.SSLContext | bool:
+    if ca is None:
+        return True
+    if scheme != "https":
+        raise UsageError("--api-ca goes with https://; http:// checks no certificate")
+    try:
+        return ssl.create_default_context(cafile=str(ca))
+    except OSError as error:
+        text = "no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
+        raise UsageError(f"--api-ca {ca}: {text}; give a PEM file of the CA that signed the API's") from error
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _message(topic: str, payload: str, arrived: int) -> str:

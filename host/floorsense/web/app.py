@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from floorsense import __version__
 from floorsense.alerts.rules import Rules, default_rules
+from floorsense.feed import Feed
 from floorsense.storage import Store
 from floorsense.web import alarms, failures, history, intake, live, login, monitoring, page
 from floorsense.web.doors import Doors
@@ -12,9 +13,16 @@ from floorsense.web.live import Live
 from floorsense.web.monitoring import Figures, Word
 
 
-def create_app(store: Store, rules: Rules | None = None, doors: Doors | None = None) -> FastAPI:
+def create_app(
+    store: Store,
+    rules: Rules | None = None,
+    doors: Doors | None = None,
+    feed: Feed | None = None,
+    takes_in: bool = True,
+) -> FastAPI:
     """The API over an open ``store``; ``rules`` say which zones the live view tells of, ``doors`` who may do what.
 
+    ``feed``: what the live view shows, where that is not what ``store`` takes in. ``takes_in``: whether readings may be posted.
     ``app.state.words`` and ``.figures`` take what other parts say of themselves."""
     app = FastAPI(
         title="floorsense storage API",
@@ -28,13 +36,13 @@ def create_app(store: Store, rules: Rules | None = None, doors: Doors | None = N
     app.state.store = store
     words: dict[str, Word] = {}
     figures: list[Figures] = []
-    app.state.live = Live(store, rules or default_rules())
+    app.state.live = Live(store, rules or default_rules(), feed or store.feed)
     app.state.doors = doors or Doors()
     app.state.words = words
     figures.append(app.state.live.figures)
     app.state.figures = figures
     failures.install(app)
     app.add_middleware(BodyLimit)
-    for room in (intake, history, monitoring, alarms, live, login, page):
+    for room in (*([intake] if takes_in else []), history, monitoring, alarms, live, login, page):
         app.include_router(room.router)
     return app

@@ -78,7 +78,7 @@ class Latency:
     """Times in ms."""
 
     def __init__(self, times: Sequence[float], dropped: int, left_out: int = 0) -> None:
-        """``dropped``: what the page was told that it did not get; ``left_out``: shown, and not timed for want of a true time."""
+        """``dropped``: what the page was told that it did not get; ``left_out``: what was shown and has no true time."""
         self.times = sorted(times)
         self.dropped = dropped
         self.left_out = left_out

@@ -20,6 +20,7 @@ from floorsense.alerts.alarms import Alarm
 from floorsense.alerts.conditions import Zone
 from floorsense.alerts.rules import SEVERITIES, Rules
 from floorsense.errors import DatabaseError
+from floorsense.feed import Feed
 from floorsense.storage import Arrival, State, Store, Unfit
 from floorsense.topic_filter import fault_of_filter, matches
 from floorsense.web.doors import VIEWER, Doors, require
@@ -101,10 +102,12 @@ class Viewer:
 class Live:
     """What all viewers share: one look at the feed, each message written once. It runs while somebody looks."""
 
-    def __init__(self, store: Store, rules: Rules) -> None:
+    def __init__(self, store: Store, rules: Rules, feed: Feed) -> None:
+        """``feed``: readings and states as they come; alarms are looked for in ``store`` besides."""
         self.sent = 0
         self.dropped = 0
         self._store = store
+        self._feed = feed
         self._zones = [(rule.topic, rule.condition) for rule in rules.rules if isinstance(rule.condition, Zone)]
         self._viewers: set[Viewer] = set()
         self._open: dict[int, Alarm] = {}
@@ -133,7 +136,7 @@ class Live:
         self._open = {}
         self._worst = {}
         looked, since = 0.0, 0
-        with self._store.feed.subscribe(lambda: loop.call_soon_threadsafe(came.set)) as subscription:
+        with self._feed.subscribe(lambda: loop.call_soon_threadsafe(came.set)) as subscription:
             while self._viewers:
                 if time.monotonic() - looked > _LOOK_S:
                     # Those of other processes, and what people acknowledged.

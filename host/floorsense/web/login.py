@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from floorsense.web.accounts import LOGIN_MS, LONGEST
+from floorsense.web.accounts import LOGIN_MS, LONGEST, VIEWER
 from floorsense.web.doors import COOKIE, Doors
 from floorsense.web.failures import RESPONSES, ErrorBody, Failure
 from floorsense.web.models import Strict
@@ -35,6 +35,22 @@ async def log_in(request: Request, body: Credentials) -> JSONResponse:
     is_secure = request.url.scheme == "https"
     answer.set_cookie(COOKIE, token, max_age=LOGIN_MS // 1000, secure=is_secure, httponly=True, samesite="strict")
     return answer
+
+
+class Visitor(Strict):
+    """``login``: whether they came in by one, and can log out."""
+
+    name: str
+    role: str
+    login: bool
+
+
+@router.get("/login", responses={401: {"model": ErrorBody}, 403: {"model": ErrorBody}, 429: {"model": ErrorBody}})
+async def who_is_it(request: Request) -> Visitor:
+    """Who asks, and what they may."""
+    doors: Doors = request.app.state.doors
+    person = await doors.admit(request, VIEWER)
+    return Visitor(name=person.name, role=person.role, login=COOKIE in request.cookies and doors.accounts is not None)
 
 
 @router.post("/logout")

@@ -8,12 +8,12 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import uvicorn
 from fastapi import FastAPI
 
-from floorsense.errors import UsageError
+from floorsense.errors import FloorsenseError, UsageError
 from floorsense.web.doors import Doors
 
 _START_S = 10
@@ -114,8 +114,11 @@ class WebServer:
         with suppress(OSError):
             self._socket.close()
 
-    def is_alive(self) -> bool:
-        return self._thread.is_alive()
+    def wait(self, stopped: Event) -> None:
+        """Until ``stopped`` is set. Raises FloorsenseError where the server ends before that."""
+        while not stopped.wait(0.5):
+            if not self._thread.is_alive():
+                raise FloorsenseError("the web server ended by itself; its log says why")
 
 
 def _bound(listen: Listen) -> socket.socket:

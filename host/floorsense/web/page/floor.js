@@ -22,6 +22,7 @@ let filter = "#";
 let offset = 0;                // this machine's clock to the server's, in ms
 let dropped = 0;
 let leftOut = 0;
+let mayAct = true;             // whether who looks is an operator
 let reconnects = -1;
 let open = null;               // the machine whose chart is shown
 let charts = new Map();        // topic: {element, x, y, seen}
@@ -112,7 +113,8 @@ function list() {
     item.dataset.severity = one.severity;
     item.append(make("span", "severity", (one.severity === "critical" ? "\u25A0 " : one.severity === "warning" ? "\u25B2 " : "i ") + one.severity),
       make("span", "text", one.text), make("time", "", new Date(one.onset).toLocaleString()));
-    if (one.acked_at === null) {
+    if (one.acked_at === null && !mayAct) item.append(make("span", "", "not acknowledged"));
+    else if (one.acked_at === null) {
       const button = make("button", "", "Acknowledge");
       button.type = "button";
       button.dataset.alarm = one.id;
@@ -316,6 +318,16 @@ function fits(pattern, topic) {
   return wanted.length === levels.length;
 }
 
+async function greet() {
+  const answer = await fetch("/api/v1/login");
+  if (!answer.ok) return;
+  const told = await answer.json();
+  mayAct = told.role === "operator";
+  at("visitor-name").textContent = told.name + " (" + told.role + ")";
+  at("visitor").hidden = !told.login;
+  list();
+}
+
 let socket = null, events = null, failures = 0;
 
 function connect() {
@@ -382,6 +394,11 @@ at("filter-form").addEventListener("submit", (event) => {
   else if (events) stream();
   refresh().catch(() => {});
 });
+at("logout").addEventListener("click", async () => {
+  const answer = await fetch("/api/v1/logout", { method: "POST", headers: { "X-Floorsense": "1" } }).catch(() => null);
+  if (answer && answer.ok) location.href = "/login";
+  else at("message").textContent = "Not logged out: no answer";
+});
 at("span").addEventListener("change", () => { charts.clear(); if (open) show(open); });
 at("close").addEventListener("click", () => {
   const tile = tiles.get(open);
@@ -391,4 +408,5 @@ at("close").addEventListener("click", () => {
   if (tile) tile.button.focus();
 });
 window.floorsense = { recorded, get reconnects() { return reconnects; }, get dropped() { return dropped; }, get leftOut() { return leftOut; } };
+greet().catch(() => {});
 connect();
