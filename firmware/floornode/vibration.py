@@ -63,7 +63,7 @@ class Features:
         self._rate_mhz = 1
         self._next = 0
         self._samples = None
-        self._steps = (
+        self._steps = [
             self._centre,
             self._sum,
             self._conclude,
@@ -71,7 +71,7 @@ class Features:
             self._integrate,
             self._weigh,
             self._find,
-        )
+        ]
 
     def begin(self, samples, rate_mhz):
         """``samples``: an array of 16-bit samples, of which ``size`` are taken; ``rate_mhz``: their true rate in mHz."""
@@ -128,24 +128,30 @@ class Features:
         return until == self.size
 
     def _conclude(self):
-        acc = self._acc
+        extent = self._extent
         up = self._up
-        count = scaled(self.size)
-        # What the mean was rounded by goes out of the square again; in the fourth power it is nothing.
-        rest = over(scaled(abs(acc[8] - _ONE)), count)
-        square = minus(over(from_limbs(acc, 0, 4), count), times(rest, rest))
-        fourth = over(from_limbs(acc, 4, 4), count)
+        self._tell(self.size, self._acc[8] - _ONE, (extent.low << up) - self._mean, (extent.high << up) - self._mean, up)
+        self.spectrum.fft.begin(self._samples)
+        return True
+
+    def _tell(self, count, rest, low, high, up=0):
+        """Of ``count`` samples less what was taken for their mean, raised by ``up`` bits: ``rest`` is what they still add up
+        to, ``low`` and ``high`` where they end. Returns their RMS, a scaled number."""
+        acc = self._acc
+        count = scaled(count)
+        # What the mean was beside the true one goes out of the powers again; its product with the skewness is left in.
+        aside = over(scaled(abs(rest)), count)
+        aside = times(aside, aside)
+        square = minus(over(from_limbs(acc, 0, 4), count), aside)
+        fourth = minus(over(from_limbs(acc, 4, 4), count), times(aside, times(scaled(6), square)))
         rms = root(square)
-        low = (self._extent.low << up) - self._mean
-        high = (self._extent.high << up) - self._mean
         peak = max(high, -low)
         self.rms = self._acceleration(rms, up)
         self.peak = self._acceleration(scaled(peak), up)
         self.peak_to_peak = self._acceleration(scaled(high - low), up)
         self.crest = whole(over(scaled(peak), rms), 1000) if rms else 0
         self.kurtosis = whole(over(fourth, times(square, square)), 1000) if square else 0
-        self.spectrum.fft.begin(self._samples)
-        return True
+        return rms
 
     def _transform(self):
         return self.spectrum.fft.step()
@@ -170,16 +176,18 @@ class Features:
         return True
 
     def _find(self):
-        spectrum = self.spectrum
-        lines = self.lines
-        spectrum.measure()
-        spectrum.peaks(self.bin(self._low_hz), self.size >> 1, lines)
+        self.spectrum.measure()
+        self._name(self.spectrum, self.bin(self._low_hz), self.size >> 1, self.lines)
+        return True
+
+    def _name(self, spectrum, first, last, lines):
+        """The greatest lines of a measured spectrum, between two bins, in the contract's steps."""
+        spectrum.peaks(first, last, lines)
         for at in range(0, len(lines), 2):
             # 1/1000 of a bin to 1/100 Hz, bin by bin, for it has more digits than a scaled number.
             width = self._rate_mhz // 640
             lines[at] = (lines[at] // 1000 * width + lines[at] % 1000 * width // 1000) // (self.size >> 6)
             lines[at + 1] = self._acceleration(lines[at + 1])
-        return True
 
     def _band(self, low_hz, high_hz):
         """The bins that a band touches, first and last: a line at its very edge is spread over both sides of it."""

@@ -1,6 +1,6 @@
 """Models of sensor chips: bus transactions in, register bytes out, written from the makers' datasheets."""
 
-_CHIPS = {"bme280": "Bme280", "adxl345": "Adxl345", "ds18b20": "Ds18b20"}
+_CHIPS = {"bme280": "Bme280", "adxl345": "Adxl345", "ds18b20": "Ds18b20", "iis3dwb": "Iis3dwb"}
 
 
 def load(name):

@@ -23,13 +23,14 @@ class Fft:
     4 ** up`` times its mean square (3/8, the mean square of the window, twice, times 64 squared).
     """
 
-    def __init__(self, size):
+    def __init__(self, size, within=None):
+        """``within``: a larger one, in whose buffers this one works while that one rests."""
         if size & (size - 1) or not SMALLEST <= size <= LARGEST:
             raise ValueError("a transform has a power of two from %d to %d samples, not %d" % (SMALLEST, LARGEST, size))
         self.size = size
         half = size >> 1
-        self.re = array("I", bytes(4 * half))
-        self.im = array("I", bytes(4 * half))
+        self.re = memoryview(within.re)[:half] if within else array("I", bytes(4 * half))
+        self.im = memoryview(within.im)[:half] if within else array("I", bytes(4 * half))
         quarter = size >> 2
         # Computed here once; a 32-bit float is good for 24 bits.
         self.sine = array("H", (int(32768 * math.sin(math.pi * k / (2 * quarter)) + 0.5) for k in range(quarter + 1)))

@@ -15,13 +15,14 @@ FLAT = 4096
 class Spectrum:
     """Readings from one ``fft.Fft``, whose spectrum is there; buffers are allocated once."""
 
-    def __init__(self, fft):
+    def __init__(self, fft, within=None):
+        """``within``: one of as many bins or more, whose ``lengths`` are worked in while that one rests."""
         self.fft = fft
         bins = fft.size >> 1
         # The inverse of what came before the transform did to each eight bins.
         self.gain = array("H", (FLAT for _ in range(bins >> 3)))
         # The magnitude of each bin, 15 bits, after ``measure``; a sine of amplitude A on a bin shows as ``A * unit``.
-        self.lengths = array("H", bytes(2 * bins))
+        self.lengths = memoryview(within.lengths)[:bins] if within else array("H", bytes(2 * bins))
         self.unit = 0
         self._acc = array("I", bytes(8))
 

@@ -19,6 +19,7 @@ DRIVERS = {
     "adxl345": ("adxl345", "Adxl345"),
     "bme280": ("bme280", "Bme280"),
     "ds18b20": ("ds18b20", "Ds18b20"),
+    "iis3dwb": ("iis3dwb", "Iis3dwb"),
 }
 
 

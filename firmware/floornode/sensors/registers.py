@@ -38,14 +38,17 @@ class SpiRegisters:
 
     def read(self, first, buffer):
         """As above."""
-        size = len(buffer)
+        buffer[:] = self.burst(first, len(buffer))
+
+    def burst(self, first, size):
+        """The ``size`` registers from ``first`` on, in one burst: a view that holds until the next one of this size."""
         if size not in self._pairs:
             out, into = bytearray(size + 1), bytearray(size + 1)
             self._pairs[size] = out, into, memoryview(into)[1:]
         out, into, answer = self._pairs[size]
         out[0] = first | self._read | (self._many if size > 1 else 0)
         self._exchange(out, into)
-        buffer[:] = answer
+        return answer
 
     def write(self, register, value):
         out = bytes((register, value))

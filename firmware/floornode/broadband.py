@@ -1,0 +1,208 @@
+"""A stream of acceleration of some 27 kHz -> the numbers of its vibration, as it comes: nobody holds a window of it.
+
+The definitions are those of ``vibration``. What is made of what:
+
+- RMS, peak, crest, kurtosis: of every sample, each less the mean of the window before;
+- velocity, displacement, LOW and MIDDLE, lines below 1000 Hz: of the stream thinned out to an eighth, with what its low-pass
+  took given back;
+- HIGH and the lines above: of the first 4096 samples as they came;
+- a bearing's lines: of the envelope of the band around an eighth of the rate, where its blows ring.
+"""
+
+from array import array
+
+from .dsp import bearing, kernels
+from .dsp.fft import Fft
+from .dsp.scaled import scaled
+from .dsp.spectrum import FLAT, Spectrum
+from .dsp.stream import SETTLING, Decimator, Envelope
+from .vibration import HIGH_FROM, LINES, LOW, MIDDLE, SIZE, TOP_HZ, Features
+
+_ONE = 1 << 28
+_BITS = 3
+# What thins the stream out to SIZE samples, and demodulates it to half of that.
+LENGTH = (SIZE + SETTLING) << _BITS
+_ENVELOPE = SIZE >> 1
+_MIDDLE_OF_BAND = 2  # sixteenths of the rate: 3.3 kHz, and 1.7 to either side
+# Hz: where the median of an envelope's spectrum is taken.
+_MEDIAN = (5, 500)
+_TOP = 32767
+# The bins that one step corrects.
+_STEP = 256
+
+
+class Broadband(Features):
+    """``clear``, then ``take`` until ``count`` is LENGTH, then ``conclude``, and ``step`` as of Features. Further numbers:
+
+    - ``raw``: an array of 'H' with the first SIZE samples as they came;
+    - ``clipped``: how many samples were at the end of the range;
+    - ``bearing``: 1/10 of the median, of BPFO, BPFI, BSF and FTF, or [] where no bearing is known.
+    """
+
+    def __init__(self, ng_per_lsb, orders=None, shaft_mhz=0, low_hz=10, piece=64):
+        """``orders``: of ``dsp.bearing.orders``; ``shaft_mhz``: the shaft's frequency; ``piece``: most samples at a time."""
+        Features.__init__(self, ng_per_lsb, SIZE, low_hz)
+        self.raw = array("H", bytes(2 * (SIZE + piece)))
+        self.bearing = []
+        self._mean = 0
+        self._orders = orders
+        self._shaft = shaft_mhz
+        self._thin = Decimator(_BITS, array("H", bytes(2 * SIZE)))
+        self._full = Spectrum(self.spectrum.fft, self.spectrum)
+        self._upper = array("I", bytes(8 * LINES))
+        gain = self.spectrum.gain
+        for at in range(len(gain)):
+            # In the middle of eight bins; beyond the top what is asked for is nothing.
+            response = self._thin.response((8 * at + 4) / SIZE)
+            gain[at] = min(int(FLAT / response + 0.5), 2 * FLAT - 1)
+        steps = [
+            self._begin_thin,
+            self._transform,
+            self._integrate,
+            self._weigh,
+            self._correct,
+            self._find,
+            self._begin_full,
+            self._transform,
+            self._find_upper,
+        ]
+        if orders:
+            self._envelope = Envelope(array("H", bytes(2 * _ENVELOPE)), _MIDDLE_OF_BAND)
+            self._blows = Spectrum(Fft(_ENVELOPE, self.spectrum.fft), self.spectrum)
+            self._strength = array("I", bytes(4))
+            steps += [self._begin_blows, self._transform_blows, self._find_blows]
+        self._steps = steps
+        self.clear()
+
+    def clear(self):
+        """A new window begins; it is reckoned from the mean of the one before."""
+        self.count = self.clipped = 0
+        self._rest = 0
+        self._low = 1 << 17
+        self._high = -self._low
+        for at in range(8):
+            self._acc[at] = 0
+        self._thin.reset()
+        if self._orders:
+            self._envelope.reset()
+
+    def take(self, samples, count):
+        """The next ``count`` samples (an array of 'H'); what the window has no room for is left out."""
+        count = min(count, LENGTH - self.count)
+        extent = self._extent
+        extent.clear()
+        extent.take(samples, 0, count)
+        low, high = extent.low, extent.high
+        self._low = min(low, self._low)
+        self._high = max(high, self._high)
+        if high >= _TOP or low < -_TOP:
+            below = kernels.below
+            # The two that lie side by side when they are taken without a sign: 0x7FFF and 0x8000.
+            self.clipped += below(samples, 0, count, 0x8001) - below(samples, 0, count, 0x7FFF)
+        acc = self._acc
+        acc[8] = _ONE
+        kernels.moments(samples, 0, count, 0, self._mean, acc)
+        kernels.carry(acc)
+        self._rest += acc[8] - _ONE
+        self._thin.take(samples, 0, count)
+        if self._orders:
+            self._envelope.take(samples, 0, count)
+        self.count += count
+
+    @property
+    def is_still(self):
+        """Whether every sample is the same: no accelerometer is as quiet as that."""
+        return self._low == self._high
+
+    def conclude(self, rate_mhz):
+        """With the true rate of the samples in mHz. False where the window was only good to learn the mean from, and is to be
+        taken again: it was off by more than an eighth of the RMS."""
+        self._full_mhz = rate_mhz
+        self._next = self._corrected = 0
+        aside = (self._rest + (LENGTH >> 1)) // LENGTH
+        mean = self._mean + aside
+        rms = self._tell(LENGTH, self._rest, self._low - mean, self._high - mean)
+        self._mean = mean
+        return abs(aside) < 2 or scaled(8 * abs(aside)) < rms
+
+    def numbers(self, rate_mhz):
+        return Features.numbers(self, rate_mhz) + tuple(self.bearing)
+
+    def _begin_thin(self):
+        self._rate_mhz = self._full_mhz >> _BITS
+        self.spectrum.fft.begin(self._thin.out)
+        return True
+
+    def _weigh(self):
+        rms = self.spectrum.rms
+        first, last = self._band(*LOW)
+        self.low = self._acceleration(rms(first, last))
+        first, last = self._band(*MIDDLE)
+        self.middle = self._acceleration(rms(first, last))
+        self.spectrum.measure()
+        return True
+
+    def _correct(self):
+        """Lines are as high as they were before the low-pass; a part of the bins at a time."""
+        lengths = self.spectrum.lengths
+        gain = self.spectrum.gain
+        end = self.bin(TOP_HZ) + 3
+        until = min(end, self._corrected + _STEP)
+        for k in range(self._corrected, until):
+            lengths[k] = lengths[k] * gain[k >> 3] >> 12
+        self._corrected = until
+        return until == end
+
+    def _find(self):
+        self._name(self.spectrum, self.bin(self._low_hz), self.bin(TOP_HZ), self.lines)
+        return True
+
+    def _begin_full(self):
+        self._rate_mhz = self._full_mhz
+        self.spectrum.fft.begin(self.raw)
+        return True
+
+    def _find_upper(self):
+        full = self._full
+        first = self.bin(HIGH_FROM)
+        self.high = self._acceleration(full.rms(first, SIZE >> 1))
+        full.measure()
+        upper = self._upper
+        self._name(full, first, SIZE >> 1, upper)
+        for at in range(0, len(upper), 2):
+            # One that its foot alone reaches into the band is among the others already.
+            if upper[at] >= HIGH_FROM * 100:
+                self._insert(upper[at], upper[at + 1])
+        return True
+
+    def _insert(self, line, amplitude):
+        """Among the greatest lines, in their order, where it is one of them."""
+        lines = self.lines
+        at = len(lines) - 2
+        if amplitude <= lines[at + 1]:
+            return
+        while at and amplitude > lines[at - 1]:
+            lines[at] = lines[at - 2]
+            lines[at + 1] = lines[at - 1]
+            at -= 2
+        lines[at] = line
+        lines[at + 1] = amplitude
+
+    def _begin_blows(self):
+        self._blows.fft.begin(self._envelope.out)
+        return True
+
+    def _transform_blows(self):
+        return self._blows.fft.step()
+
+    def _find_blows(self):
+        blows = self._blows
+        blows.measure()
+        width = self._full_mhz // (_ENVELOPE << Envelope.BITS)
+        median = blows.median(_MEDIAN[0] * 1000 // width, _MEDIAN[1] * 1000 // width)
+        found = []
+        for order in self._orders:
+            bearing.strengths(blows, median, width, self._shaft, order, self._strength)
+            found.append(self._strength[0])
+        self.bearing = found
+        return True
