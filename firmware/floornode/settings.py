@@ -62,7 +62,8 @@ def parse(found):
     Left-out keys have their defaults. ``buses`` is a dict of Sections, ``sensors`` a list of them, each with ``qos`` as
     a dict of quantity to QoS, ``address`` filled in (bytes on 1-Wire), ``name`` as people are told it, ``names`` of what it
     publishes, in the order of the driver's quantities, and ``options`` of its driver, by name. ``wifi`` is None on a wired
-    board; ``time.server`` is the broker's host where none is named; ``outbox_capacity`` is short for ``outbox.capacity``.
+    board; ``broker.port`` is 1883, by TLS 8883, where none is named, and ``time.server`` the broker's host;
+    ``outbox_capacity`` is short for ``outbox.capacity``.
     Raises SettingsError.
     """
     faults = []
@@ -187,6 +188,11 @@ def _check_broker(settings, faults):
         return
     if broker.password is not None and broker.user is None:
         faults.append("broker.password: needs broker.user beside it (MQTT 3.1.1, section 3.1.2.9)")
+    if broker.port is None:
+        # What IANA has for MQTT, and for MQTT by TLS.
+        broker.port = 1883 if broker.tls is None else 8883
+    if broker.tls and (broker.tls.cert is None) != (broker.tls.key is None):
+        faults.append("broker.tls: has one of cert and key; a certificate needs its key beside it, so add the other or neither")
     outbox = settings.outbox
     if outbox and outbox.end_to_end and outbox.durability == "ram":
         faults.append("outbox.end_to_end: needs the flash; make outbox.durability outage or always")

@@ -40,7 +40,8 @@ SECTIONS = {
     ),
     "broker": (
         ("host", "host", REQUIRED, 1, 253),
-        ("port", "whole", 1883, 1, 65535),
+        ("port", "whole", None, 1, 65535),
+        ("tls", "section", None),
         ("user", "text", None, 1, 128),
         ("password", "secret", None, 1, 128),
         ("client_id", "text", None, 1, 200),
@@ -48,6 +49,12 @@ SECTIONS = {
         ("window", "whole", 10, 1, 64),
         ("first_window_ms", "whole", 2000, 100, 600000),
         ("last_window_ms", "whole", 60000, 100, 3600000),
+    ),
+    # Names of files on the board, DER or PEM.
+    "tls": (
+        ("ca", "text", REQUIRED, 1, 64),
+        ("cert", "text", None, 1, 64),
+        ("key", "text", None, 1, 64),
     ),
     "buses": (("kind", "choice", "i2c", ("i2c", "onewire", "spi")),),
     # A day is the longest period: ticks wrap after six.

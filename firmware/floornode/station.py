@@ -9,7 +9,7 @@ from .health import Health
 from .mqtt.backoff import Backoff
 from .mqtt.client import Client
 from .mqtt.inflight import Inflight
-from .mqtt.session import JOIN, REST, SERVE, STOPPED, Session
+from .mqtt.session import GREET_LIMIT, JOIN, REST, SECURE_GREET_LIMIT, SERVE, STOPPED, Session
 from .mqtt.stream import Stream
 from .outbox import Outbox
 from .record import Series
@@ -239,9 +239,10 @@ class Station:
             self.outbox,
             self.clock,
             self.link,
-            lambda: self.port.dial(broker.host, broker.port),
+            lambda: self.port.dial(broker.host, broker.port, broker.tls),
             own,
             self.log,
+            GREET_LIMIT if broker.tls is None else SECURE_GREET_LIMIT,
         )
 
     def _sntp(self, time):

@@ -162,7 +162,7 @@ class FakePort:
     def link(self, _wifi):
         return self.network
 
-    def dial(self, _host, _port):
+    def dial(self, _host, _port, _files=None):
         return self.network.dial()
 
     def datagram(self, host, _port):

@@ -155,10 +155,26 @@ def test_settings_that_are_no_object_are_refused():
         raises(SettingsError, parse, found, text="settings: must be an object")
 
 
+def test_tls_has_a_port_of_its_own_and_a_key_beside_its_certificate():
+    found = good()
+    found["broker"]["tls"] = {"ca": "ca.der"}
+    broker = parse(found).broker
+    assert (broker.port, broker.tls.ca, broker.tls.cert, broker.tls.key) == (8883, "ca.der", None, None)
+    only_fault(put("broker", "tls", {}), "broker.tls.ca: is missing; add text of 1 to 64 bytes")
+    for one in ("cert", "key"):
+        only_fault(
+            put("broker", "tls", {"ca": "ca.der", one: "own.der"}),
+            "broker.tls: has one of cert and key; a certificate needs its key beside it, so add the other or neither",
+        )
+    only_fault(
+        put("broker", "tls", {"ca": "ca.der", "verify": False}), "broker.tls.verify: is unknown; known are ca, cert, key"
+    )
+
+
 def test_unknown_key_is_named_with_the_known_ones():
     only_fault(
         put("broker", "prot", 1),
-        "broker.prot: is unknown; known are host, port, user, password, client_id, keepalive, window, first_window_ms, "
+        "broker.prot: is unknown; known are host, port, tls, user, password, client_id, keepalive, window, first_window_ms, "
         "last_window_ms",
     )
 

@@ -20,6 +20,8 @@ STOPPED = "stopped"
 JOIN_LIMIT = 20000
 DIAL_LIMIT = 10000
 GREET_LIMIT = 5000
+# With a TLS handshake, which takes a small board's arithmetic 1 to 3 s.
+SECURE_GREET_LIMIT = 20000
 STOP_LIMIT = 2000
 # A session that lasted this long, and as long as the next wait could be, was a good one: the next trouble starts with the
 # first window again. Two boards with one client id, who throw each other out, therefore never start over.

@@ -90,7 +90,10 @@ class Port:
     def link(self, wifi_settings):
         return Link(wifi_settings)
 
-    def dial(self, host, port):
+    def dial(self, host, port, files=None):
+        if files is not None:
+            # Nothing is sent in the open that was to be secret.
+            raise Trouble("tls-failed", "no TLS on CircuitPython yet; use MicroPython, or leave broker.tls out")
         return Dial(self._pool, host, port)
 
     def datagram(self, host, port):

@@ -78,8 +78,18 @@ class Port:
     def link(self, wifi):
         return Wired() if wifi is None else Wireless(wifi)
 
-    def dial(self, host, port):
-        return self._look_up(Dial, host, port)
+    def dial(self, host, port, files=None):
+        """Begin a connection; by TLS where ``files`` say what to trust, as ``broker.tls`` does."""
+        dialling = self._look_up(Dial, host, port)
+        if files is not None:
+            from .securing import Securing
+
+            try:
+                dialling.secure = Securing(self, files, host).connection
+            except OSError:
+                dialling.close()
+                raise
+        return dialling
 
     def datagram(self, host, port):
         return self._look_up(Datagram, host, port)
@@ -254,7 +264,9 @@ class Watchdog:
 
 
 class Dial:
-    """A TCP connection in the making."""
+    """A TCP connection in the making. ``secure(poll, socket)``: makes the transport, where it is not to be a plain one."""
+
+    secure = None
 
     def __init__(self, poll, host, port):
         self._poll = poll
@@ -290,7 +302,7 @@ class Dial:
         except (OSError, AttributeError):
             # Some ports have no such option; our packets leave in one write each, so it costs them little.
             pass
-        return Connection(self._poll, connected)
+        return (self.secure or Connection)(self._poll, connected)
 
     def close(self):
         if self._socket is not None:

@@ -1,0 +1,451 @@
+"""A board by TLS: real MicroPython and its mbedtls, against Mosquitto, and against servers with certificates made here."""
+
+import datetime
+import ipaddress
+import json
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from floorsense.bench.farm import SIMULATION_BYTES
+from floorsense.bench.plan import plan
+from floorsense.broker.floor import HOST_USER, Floor
+from floorsense.broker.local import free_port
+from floorsense.broker.service import command_of
+from floorsense.listener import Listener
+from floorsense.paths import BOARDS, FIRMWARE
+from floorsense.provisioning.witness import Identity
+from floorsense.secret import read_secret
+from floorsense.toolchain.micropython import find_micropython, micropath
+from floorsense.toolchain.mosquitto import find_mosquitto
+
+DAY = datetime.timedelta(days=1)
+LIMIT_S = 15
+FAKES = Path(__file__).parents[1] / "fakes"
+CONNACK = b"\x20\x02\0\0"
+# glibc gives back to the system what is free, and takes no more than it needs (mallopt(3)).
+EXACT = {"MALLOC_TOP_PAD_": "0", "MALLOC_TRIM_THRESHOLD_": "0", "MALLOC_MMAP_THRESHOLD_": "4096"}
+PINGRESP = b"\xd0\0"
+needs_mosquitto = pytest.mark.skipif(find_mosquitto() is None, reason="no Mosquitto on this machine")
+
+
+@dataclass
+class Certificate:
+    """A certificate and its key, and those above it."""
+
+    own: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+    above: "tuple[x509.Certificate, ...]" = ()
+
+    @property
+    def der(self) -> bytes:
+        return self.own.public_bytes(serialization.Encoding.DER)
+
+    @property
+    def pem(self) -> bytes:
+        return self.own.public_bytes(serialization.Encoding.PEM)
+
+    def make(
+        self, name: str, names: Sequence[str] = (), is_ca: bool = False, begins: int = -2, ends: int = 30
+    ) -> "Certificate":
+        """One that this one signs; ``begins`` and ``ends`` in days from now."""
+        made = certificate(name, self, names, is_ca, begins, ends)
+        # The root is known to whoever trusts it.
+        made.above = (self.own, *self.above) if self.own.issuer != self.own.subject else ()
+        return made
+
+    def context(self, folder: Path) -> ssl.SSLContext:
+        """A server's, that shows it."""
+        chain, key = folder / "shown.pem", folder / "shown.key"
+        chain.write_bytes(b"".join(one.public_bytes(serialization.Encoding.PEM) for one in (self.own, *self.above)))
+        key.write_bytes(
+            self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        )
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(chain, key)
+        return context
+
+
+def certificate(
+    name: str, by: Certificate | None = None, names: Sequence[str] = (), is_ca: bool = True, begins: int = -2, ends: int = 30
+) -> Certificate:
+    """Signed by ``by``, or by itself."""
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(by.own.subject if by else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now + begins * DAY)
+        .not_valid_after(now + ends * DAY)
+        .add_extension(x509.BasicConstraints(is_ca, None), critical=True)
+    )
+    if names:
+        general = [x509.IPAddress(ipaddress.ip_address(one)) if one[0].isdigit() else x509.DNSName(one) for one in names]
+        builder = builder.add_extension(x509.SubjectAlternativeName(general), critical=False)
+    return Certificate(builder.sign(by.key if by else key, hashes.SHA256()), key)
+
+
+class Server:
+    """Takes one TLS connection after another: ``said`` is what came after a handshake, ``refusals`` what ended one."""
+
+    def __init__(self, context: ssl.SSLContext, answer: bytes = b"") -> None:
+        self._context = context
+        self._answer = answer
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._door.getsockname()[1]
+        self.said = bytearray()
+        self.refusals: list[str] = []
+        self.handshakes = 0
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._door.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                plain, _ = self._door.accept()
+            except OSError:
+                return
+            plain.settimeout(LIMIT_S)
+            try:
+                with self._context.wrap_socket(plain, server_side=True) as guest:
+                    self.handshakes += 1
+                    first = guest.recv(4096)
+                    self.said += first
+                    if first and self._answer:
+                        guest.sendall(CONNACK)
+                        guest.sendall(self._answer)
+                        self._acknowledge(guest)
+            except OSError as error:
+                self.refusals.append(str(error))
+
+    def _acknowledge(self, guest: ssl.SSLSocket) -> None:
+        while data := guest.recv(4096):
+            self.said += data
+            # One PUBLISH at QoS 1 in a record, as the board sends few of them.
+            if data[0] & 0xF6 == 0x32:
+                topic = data[2] << 8 | data[3] if data[1] < 128 else data[3] << 8 | data[4]
+                at = (4 if data[1] < 128 else 5) + topic
+                guest.sendall(b"\x40\x02" + data[at : at + 2])
+
+
+class Board:
+    """A simulated board; its flash is a folder."""
+
+    def __init__(self, flash: Path) -> None:
+        self.flash = flash
+        flash.mkdir()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, host: str, port: int, files: dict[str, bytes], user: str | None = None, **more: Any) -> None:
+        """``files`` by their names, and in the settings by what is before the dot."""
+        for name, data in files.items():
+            (self.flash / name).write_bytes(data)
+        tls = {name.partition(".")[0]: name for name in files}
+        qos = {"temperature": 1, "pressure": 0, "humidity": 0}
+        one = plan(1, qos, (host, port), {}).boards[0]
+        one.settings["broker"]["tls"] = tls
+        one.settings["health"] = {"interval_s": 1, "retain": False}
+        if user:
+            one.settings["broker"].update(user=user, password=more.pop("password"))
+        (self.flash / "settings.json").write_text(json.dumps(one.settings))
+        (self.flash / "simulation.json").write_text(json.dumps({**one.simulation, **more}))
+        command = [str(find_micropython()), "-X", f"heapsize={one.heap_bytes + SIMULATION_BYTES}", str(FIRMWARE / "main.py")]
+        with (self.flash / "log.txt").open("ab") as log:
+            environment = {**os.environ, "MICROPYPATH": micropath(False)}
+            self.process = subprocess.Popen(
+                command, cwd=self.flash, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+
+    def wait_for(self, words: str) -> str:
+        """The log, once ``words`` are in it."""
+        end = time.monotonic() + LIMIT_S
+        while time.monotonic() < end:
+            if words in self.log():
+                return self.log()
+            time.sleep(0.02)
+        pytest.fail(f"{words!r} is not in the log: {self.log()}")
+
+    def log(self) -> str:
+        return (self.flash / "log.txt").read_text()
+
+    def stop(self) -> None:
+        """Cleanly. The thread of the simulated watchdog may take a Ctrl-C that is meant for the loop: then once more."""
+        assert self.process is not None
+        end = time.monotonic() + LIMIT_S
+        while self.process.poll() is None and time.monotonic() < end:
+            self.process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(3)
+
+    def cut(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(LIMIT_S)
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Iterator[Board]:
+    one = Board(tmp_path / "flash")
+    yield one
+    one.cut()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    running: list[Server] = []
+
+    def start(shown: Certificate, answer: bytes = b"") -> Server:
+        running.append(Server(shown.context(tmp_path), answer))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.close()
+
+
+@pytest.fixture
+def authority() -> Certificate:
+    return certificate("CA of the floor")
+
+
+def refused(board: Board, server: Server, files: dict[str, bytes], words: str) -> None:
+    """Twice, for a second try is no other than the first."""
+    board.start("localhost", server.port, files)
+    board.wait_for(words)
+    end = time.monotonic() + LIMIT_S
+    while len(server.refusals) < 2 and time.monotonic() < end:
+        time.sleep(0.02)
+    assert len(server.refusals) >= 2
+    assert (server.said, server.handshakes) == (b"", 0)
+
+
+def test_T39_an_unknown_CA_is_refused_before_anything_is_sent(
+    board: Board, serve: Callable[..., Server], authority: Certificate
+) -> None:
+    # Of the same name, as an impostor would call it.
+    impostor = certificate("CA of the floor")
+    server = serve(impostor.make("localhost", ["localhost"]))
+    refused(board, server, {"ca.der": authority.der}, "the certificate of localhost is not by the CA that this board trusts")
+
+
+def test_T40_an_expired_certificate_is_refused_before_anything_is_sent(
+    board: Board, serve: Callable[..., Server], authority: Certificate
+) -> None:
+    server = serve(authority.make("localhost", ["localhost"], begins=-2, ends=-1))
+    refused(board, server, {"ca.der": authority.der}, "the certificate of localhost has expired")
+
+
+def test_T40_a_certificate_of_tomorrow_is_refused_before_anything_is_sent(
+    board: Board, serve: Callable[..., Server], authority: Certificate
+) -> None:
+    server = serve(authority.make("localhost", ["localhost"], begins=1))
+    refused(board, server, {"ca.der": authority.der}, "the certificate of localhost is not valid yet, by this board's clock")
+
+
+def test_T41_a_certificate_for_another_host_is_refused_before_anything_is_sent(
+    board: Board, serve: Callable[..., Server], authority: Certificate
+) -> None:
+    server = serve(authority.make("localhost", ["elsewhere.test", "127.0.0.1"]))
+    refused(board, server, {"ca.der": authority.der}, "the certificate that was shown is not for localhost")
+
+
+def test_T41_an_address_is_a_name_too(board: Board, serve: Callable[..., Server], authority: Certificate) -> None:
+    server = serve(authority.make("somebody", ["127.0.0.1"]), PINGRESP)
+    board.start("127.0.0.1", server.port, {"ca.der": authority.der})
+    board.wait_for("session: connected")
+
+
+def test_T42_a_long_chain_is_followed(board: Board, serve: Callable[..., Server], authority: Certificate) -> None:
+    above = authority
+    for i in range(5):
+        above = above.make(f"intermediate {i}", is_ca=True)
+    shown = above.make("localhost", [*(f"name-{i}.of.a.broker.with.many.names.test" for i in range(180)), "localhost"])
+    size = len(shown.der) + sum(len(one.public_bytes(serialization.Encoding.DER)) for one in shown.above)
+    assert len(shown.above) == 5 and size > 8192
+    server = serve(shown, PINGRESP)
+    # PEM, and a second CA beside the one that is meant.
+    board.start("localhost", server.port, {"ca.pem": certificate("another").pem + authority.pem})
+    board.wait_for("session: connected")
+    print(f"six certificates, {size} bytes")
+
+
+def test_T43_a_record_of_16_KB_is_taken_in(board: Board, serve: Callable[..., Server], authority: Certificate) -> None:
+    server = serve(authority.make("localhost", ["localhost"]), PINGRESP * 8192)
+    board.start("localhost", server.port, {"ca.der": authority.der})
+    board.wait_for("session: connected")
+    before = len(server.said)
+    end = time.monotonic() + LIMIT_S
+    # It goes on: readings at QoS 1, each of which waits for its acknowledgement.
+    while server.said.count(b"/temperature") < 3 and time.monotonic() < end:
+        time.sleep(0.05)
+    assert server.said.count(b"/temperature") >= 3 and len(server.said) > before
+    assert board.log().count("session: connected") == 1
+
+
+def test_a_port_without_tls_is_told_from_a_broken_certificate(board: Board, authority: Certificate) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        board.start("localhost", door.getsockname()[1], {"ca.der": authority.der})
+        guest, _ = door.accept()
+        with guest:
+            assert guest.recv(1) == b"\x16"  # a handshake, and no CONNECT
+            guest.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            board.wait_for("does that port speak TLS?")
+
+
+OURS = "factory/floor-1/machine-1"
+
+
+def free_pair() -> int:
+    """A free port whose next is free as well."""
+    while True:
+        port = free_port()
+        with suppress(OSError), socket.create_server(("127.0.0.1", port + 1)):
+            return port
+
+
+@pytest.fixture
+def floor(tmp_path: Path) -> Floor:
+    """A floor's broker, made and not started, with an identity for our board."""
+    port = free_pair()
+    made = Floor.make(tmp_path / "floor", ["localhost"], port, "127.0.0.1", port + 1)
+    made.add(OURS, mutual=True)
+    return made
+
+
+@pytest.fixture
+def run_floor(floor: Floor) -> Iterator[Callable[[], None]]:
+    running: list[subprocess.Popen[bytes]] = []
+
+    def run() -> None:
+        process = subprocess.Popen(command_of(floor), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        running.append(process)
+        end = time.monotonic() + LIMIT_S
+        while not floor.pid_file.exists():
+            assert process.poll() is None and time.monotonic() < end, "Mosquitto did not start"
+            time.sleep(0.02)
+
+    yield run
+    for process in running:
+        process.terminate()
+        process.wait(LIMIT_S)
+
+
+def files_of(floor: Floor, own: bool = True) -> dict[str, bytes]:
+    """What our board is given of the floor: PEM, as it lies there."""
+    files = {"ca.pem": floor.ca.read_bytes()}
+    pair = floor.pair_of(OURS)
+    assert pair is not None
+    if own:
+        files |= {"cert.pem": pair[0].read_bytes(), "key.pem": pair[1].read_bytes()}
+    return files
+
+
+@needs_mosquitto
+def test_readings_pass_by_mutual_tls_and_no_step_is_long(
+    board: Board, floor: Floor, run_floor: Callable[[], None], tmp_path: Path
+) -> None:
+    run_floor()
+    heard: list[str] = []
+    url = Identity("localhost", floor.port, True, HOST_USER, secret=read_secret(floor.host_secret))
+    with Listener(url, [f"{OURS}/#"], lambda topic, *_: heard.append(topic), ca=str(floor.ca)):
+        assert floor.mutual_port is not None
+        board.start("localhost", floor.mutual_port, files_of(floor))
+        end = time.monotonic() + LIMIT_S
+        while heard.count(f"{OURS}/temperature") < 3 and time.monotonic() < end:
+            time.sleep(0.02)
+    board.stop()
+    assert heard.count(f"{OURS}/temperature") >= 3
+    found = re.search(r"longest step (\d+) ms", board.log())
+    assert found, board.log()
+    print(f"longest step, handshake included: {found[1]} ms")
+    assert int(found[1]) < 250
+    # The time was known, so it is kept for a day on which it is not.
+    assert abs(int((board.flash / "tls.last").read_text()) - time.time()) < 60
+
+
+@needs_mosquitto
+def test_T44_a_board_without_a_certificate_is_told_so(board: Board, floor: Floor, run_floor: Callable[[], None]) -> None:
+    run_floor()
+    assert floor.mutual_port is not None
+    board.start("localhost", floor.mutual_port, files_of(floor, own=False))
+    board.wait_for("localhost refused this board's certificate, or the lack of one")
+
+
+@needs_mosquitto
+def test_T44_a_board_with_a_revoked_certificate_is_told_so(board: Board, floor: Floor, run_floor: Callable[[], None]) -> None:
+    files = files_of(floor)
+    floor.remove(OURS)
+    run_floor()
+    assert floor.mutual_port is not None
+    board.start("localhost", floor.mutual_port, files)
+    board.wait_for("localhost refused this board's certificate, or the lack of one")
+    assert "session: connected" not in board.log()
+
+
+def test_T45_a_board_that_does_not_know_the_time_connects_and_keeps_no_time(
+    board: Board, serve: Callable[..., Server], authority: Certificate
+) -> None:
+    server = serve(authority.make("localhost", ["localhost"]), PINGRESP)
+    board.start("localhost", server.port, {"ca.der": authority.der}, rtc="unset")
+    board.wait_for("session: connected")
+    end = time.monotonic() + LIMIT_S
+    while b"/temperature" not in server.said and time.monotonic() < end:
+        time.sleep(0.02)
+    # The date that mbedtls was shown is no time for readings.
+    assert b'"ts":null' in server.said and b'"ts":1' not in server.said
+    assert not (board.flash / "tls.last").exists()
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"ca.der": b"no certificate"}, "broker.tls.ca: ca.der is none that TLS can use"),
+        ({"ca.pem": b"-----BEGIN CERTIFICATE-----\n?"}, "broker.tls.ca: ca.pem is none that TLS can use"),
+    ],
+)
+def test_a_file_that_is_no_certificate_is_named(board: Board, files: dict[str, bytes], words: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        board.start("localhost", door.getsockname()[1], files)
+        board.wait_for(words)
+
+
+def test_T46_the_heap_of_a_handshake(serve: Callable[..., Server], authority: Certificate, tmp_path: Path) -> None:
+    if sys.platform != "linux":
+        pytest.skip("Linux tells what a process has")
+    server = serve(authority.make("localhost", ["localhost"]))
+    (tmp_path / "ca.der").write_bytes(authority.der)
+    path = ":".join(str(one) for one in (BOARDS / "SIMULATED", FIRMWARE, ".frozen"))
+    (tmp_path / "simulation.json").write_text("{}")
+    command = [str(find_micropython()), str(FAKES / "secure_dial.py"), str(server.port)]
+    environment = {**os.environ, "MICROPYPATH": path, **EXACT}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert done.returncode == 0, done.stderr + done.stdout
+    ours, theirs, most, longest_us, steps = map(int, done.stdout.split())
+    print(
+        f"TLS held: {ours} bytes of MicroPython's heap, {theirs} bytes of mbedtls, {most} at most in the handshake; "
+        f"longest of {steps} steps {longest_us / 1000:.1f} ms"
+    )
+    assert 0 < ours < 8192
+    assert 16384 < theirs < 65536 and most < 131072
