@@ -15,6 +15,7 @@ order of what waits nor its age. What goes to flash is dated when it goes: the n
 """
 
 import struct
+import sys
 
 from .contract.reading import CLOCK_NOT_SET, REPLAYED
 from .record import BOOT, HEADER_SIZE, PLACE, RECORD_LIMIT, TS, Series, pack, unpack  # noqa: F401
@@ -34,6 +35,8 @@ _ON_FLASH = 0xFFFFFFFF
 MASK = 0x3FFFFFFF
 # Opening the spill reads what is there, and where it comes from .py compiles: not shortly before a sample.
 OPEN_MS = 500
+# The store's modules, each after those that it imports: loaded at once they would hold up a turn of the loop.
+_STORE = ("codec", "log", "reader", "backlog", "spill")
 
 
 class Outbox:
@@ -128,9 +131,8 @@ class Outbox:
             date(record, clock)
         return record[1] & REPLAYED != 0
 
-    def let_go(self, record):
-        """The reading in ``record``, as ``take`` gave it, is delivered."""
-        place, number = struct.unpack_from("<II", record, PLACE)
+    def let_go(self, place, number):
+        """A reading is delivered; ``place`` and ``number`` are those that ``take`` noted at PLACE of its record."""
         self.moves += not self.confirms
         if place == _ON_FLASH:
             self.backlog.let_go(number)
@@ -155,12 +157,35 @@ class Outbox:
         """
         if self.spill is not None:
             self.spill.step(now, is_served, quiet_ms)
-        elif self._open_spill is not None and self.is_pressing(now) and (quiet_ms >= OPEN_MS or self.is_urgent(now)):
+            return
+        if self._open_spill is None or not self._is_near(now) or (quiet_ms < OPEN_MS and not self.is_urgent(now)):
+            return
+        if not self._load() and self.is_pressing(now):
             self.open()
 
     def is_pressing(self, now):
         """Whether something is held for too long, or the ring is half full."""
         return 2 * self.used > len(self.ring) or self.age(now) >= self.gather_ms
+
+    def _is_near(self, now):
+        """Whether it is half way to being pressing: time to load what opens, a module at a time."""
+        return 4 * self.used > len(self.ring) or 2 * self.age(now) >= self.gather_ms
+
+    def _load(self):
+        """Load the next of the store's modules that is not here yet. Returns whether there was one."""
+        store = __name__[: __name__.rfind(".") + 1] + "store."
+        for name in _STORE:
+            if store + name not in sys.modules:
+                try:
+                    __import__(store + name)
+                except MemoryError:
+                    self._give_up()
+                return True
+        return False
+
+    def _give_up(self):
+        self._open_spill = None
+        print("store: no memory for it; readings stay in RAM")
 
     def is_urgent(self, now):
         """The same by half as much again: what is due can wait for a better moment no longer."""
@@ -180,8 +205,7 @@ class Outbox:
                 self.spill = self._open_spill(self)
                 self.backlog = self.spill.backlog
             except MemoryError:
-                self._open_spill = None
-                print("store: no memory for it; readings stay in RAM")
+                self._give_up()
         return self.spill is not None
 
     def size_at(self, place):

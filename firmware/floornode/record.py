@@ -71,7 +71,7 @@ def pack(reading, index, record):
 def unpack(record, series):
     """The ``(Series, Reading)`` in a record; ``series`` is the outbox's list."""
     index, flags, length, _state, boot, seq, value, ts = struct.unpack_from(HEADER, record, 0)
-    kind = series[index].quantity
+    one = series[index]
     reason = None
     features = None
     if flags & FAULT:
@@ -79,7 +79,12 @@ def unpack(record, series):
         reason = _text(bytes(record[HEADER_SIZE : HEADER_SIZE + length]))
     elif length:
         features = struct.unpack_from("<%di" % (length // 4), record, HEADER_SIZE)
-    return series[index], Reading(kind, value, ts, flags, reason, features, boot, seq)
+    return one, Reading(one.quantity, value, ts, flags, reason, features, boot, seq)
+
+
+def where(record):
+    """The place and the number that the outbox noted in a record that was taken."""
+    return struct.unpack_from("<II", record, PLACE)
 
 
 def _text(cut):

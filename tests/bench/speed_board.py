@@ -16,6 +16,9 @@ from floornode.outbox import Outbox
 from floornode.ports.micropython import Port
 from floornode.record import Series
 
+# Every board has it already.
+from floornode.startup import forget  # noqa: F401
+
 TOPIC = b"factory/floor-2/machine-42/temperature"
 TEXT = b'{"value":21.37,"unit":"C","ts":1706900000.125,"boot":7,"seq":123456}'
 UNIX_MS = 1706900000125

@@ -3,6 +3,7 @@
 `python tests/days/replay.py SEED` replays one and tells what happened; the same seed is the same day on every runtime.
 """
 
+import json
 import os
 
 from chance import Chance
@@ -342,7 +343,7 @@ class Day:
         for slot in self.session.inflight.order:
             if _is_reading(slot):
                 # It may come twice even at QoS 2.
-                self.book.mark(_key(slot.record), EXCUSED)
+                self.book.mark(self._key_of(slot), EXCUSED)
         self.broker.forget()
 
     def _slow(self):
@@ -397,16 +398,21 @@ class Day:
         # What gave way to others in the ring while it was in the window.
         for slot in self.session.inflight.order:
             if _is_reading(slot):
-                key = _key(slot.record)
-                is_on_flash = int.from_bytes(slot.record[PLACE : PLACE + 4], "little") == ON_FLASH
-                if not is_on_flash and not self.book.has(key, CAME) and not self._is_spilled(slot.record):
+                key = self._key_of(slot)
+                if slot.place != ON_FLASH and not self.book.has(key, CAME) and not self._is_spilled(slot):
                     self.book.mark(key, TAKEN)
         self._count_dropped()
         self._start()
 
-    def _is_spilled(self, record):
+    def _is_spilled(self, slot):
         backlog = self.outbox.backlog
-        return backlog is not None and int.from_bytes(record[PLACE + 4 : PLACE + 8], "little") in backlog._moved
+        return backlog is not None and slot.number in backlog._moved
+
+    def _key_of(self, slot):
+        """(series index, boot, seq) of a reading in the window."""
+        said = json.loads(slot.payload)
+        topics = [one.topic for one in self.outbox.series]
+        return topics.index(slot.topic), said["boot"], said["seq"]
 
     def _age_limit(self):
         """How old what a cut takes may be, in ms; None where the durability promises nothing."""
@@ -513,7 +519,7 @@ def _key(record):
 
 
 def _is_reading(slot):
-    return slot.text is None if hasattr(slot, "text") else slot.retain is None
+    return slot.place is not None
 
 
 def live(seed):

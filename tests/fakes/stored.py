@@ -1,13 +1,12 @@
 """An outbox with flash behind it, and a receiver that keeps account of what came."""
 
 import os
-import struct
 
 from floornode.clock import Clock, ticks_add
 from floornode.contract.quantities import quantity
 from floornode.contract.reading import CLOCK_NOT_SET, REPLAYED, Reading
 from floornode.outbox import Outbox
-from floornode.record import PLACE, RECORD_LIMIT, Series, unpack
+from floornode.record import RECORD_LIMIT, Series, unpack, where
 from floornode.store import spill
 from floornode.store.backlog import ON_FLASH
 
@@ -118,8 +117,8 @@ class Life:
         for record in self.window:
             self.outbox.date(record, self.clock, self.now)
             one, reading = unpack(record, self.series)
-            self._note(one, reading, struct.unpack_from("<I", record, PLACE)[0] == ON_FLASH)
-            self.outbox.let_go(record)
+            self._note(one, reading, where(record)[0] == ON_FLASH)
+            self.outbox.let_go(*where(record))
         self.window = []
 
     def _note(self, one, reading, is_from_flash):

@@ -88,7 +88,7 @@ class Exchange:
             topic, at = text_at(body, 0)
             qos = kind >> 1 & 3
             pid = body[at] << 8 | body[at + 1] if qos else 0
-            self.client.publish(topic, body[at + 2 if qos else at :], bool(kind & 1), qos, pid, bool(kind & 8))
+            self.client.send(topic, body[at + 2 if qos else at :], kind & 0x0F, pid)
         elif kind in (SUBSCRIBE, UNSUBSCRIBE):
             topic, at = text_at(body, 2)
             self.client.ask(topic, body[at] if kind == SUBSCRIBE else None, body[0] << 8 | body[1])

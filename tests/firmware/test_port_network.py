@@ -5,7 +5,8 @@ import time
 
 import simulation
 from expect import raises
-from floornode.mqtt.trouble import Trouble, tell
+from floornode.mqtt.diagnosis import tell
+from floornode.mqtt.trouble import Trouble
 
 MICROPYTHON_ONLY = "the port imports MicroPython's modules"
 

@@ -11,7 +11,7 @@ from floornode.clock import Clock
 from floornode.contract.quantities import quantity
 from floornode.contract.reading import CLOCK_NOT_SET, FAULT, Reading
 from floornode.outbox import Outbox
-from floornode.record import RECORD_LIMIT, Series, unpack
+from floornode.record import RECORD_LIMIT, Series, unpack, where
 from floornode.store.backlog import CURSOR_EVERY, Backlog
 from floornode.store.spill import Spill
 
@@ -65,7 +65,7 @@ class Board:
             reading = unpack(record, self.series)[1]
             assert reading.reason == "%04d" % reading.seq + "x" * 80
             got.append((reading.boot, reading.seq))
-            self.outbox.let_go(record)
+            self.outbox.let_go(*where(record))
         if is_served:
             self.outbox.step(self.now, True, 9000)
         return got

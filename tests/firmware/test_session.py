@@ -80,9 +80,45 @@ def test_each_packet_leaves_in_one_write():
     board = Board()
     board.connect()
     board.wire.writes = []
-    board.read(3)
-    board.step()
+    for _ in range(3):
+        board.read()
+        board.step()
     assert len(board.wire.writes) == 3
+
+
+def test_packets_that_wait_leave_whole_in_as_few_writes_as_the_buffer_allows():
+    board = Board(window=8)
+    board.connect()
+    board.wire.writes = []
+    board.read(8)
+    board.step()
+    writes = board.wire.writes
+    assert 1 < len(writes) < 8 and max(len(one) for one in writes) <= 512
+    assert all(one[0] == 0x32 for one in writes)
+    assert seqs(published(board.wire.packets())) == list(range(8))
+
+
+def test_QoS_0_behind_a_full_network_is_let_go_packet_by_packet_and_what_was_handed_over_is_not_sent_again():
+    board = Board(qos=0)
+    board.connect()
+    board.read(3)
+    # The network takes the first packet and a part of the second; then the connection breaks.
+    taken = bytearray()
+
+    def write(data):
+        count = min(len(data), 150 - len(taken))
+        taken.extend(data[:count])
+        return count or None
+
+    board.wire.write = write
+    board.step()
+    assert board.session.delivered == 1
+    board.wire.is_ended = True
+    board.step()
+    board.turn(5000)
+    board.hear(CONNACK)
+    assert seqs(published(board.wire.packets())) == [1, 2]
+    assert board.session.delivered == 3
 
 
 def test_T13_lost_puback_is_resent_with_same_id_and_dup():

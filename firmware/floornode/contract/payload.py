@@ -14,14 +14,31 @@ def encode(reading):
     kind = reading.quantity
     value = "null" if reading.value is None else decimal(reading.value, kind.decimals)
     ts = reading.ts
-    text = '{"value":%s,"unit":"%s","ts":%d.%03d' % (value, kind.unit, ts // 1000, ts % 1000)
-    if reading.boot is not None:
-        text += ',"boot":%d,"seq":%d' % (reading.boot, reading.seq)
+    more = "" if not reading.flags and reading.features is None else _more(reading)
+    # In one format: each piece put behind another costs as much as all of it.
+    if reading.boot is None:
+        text = '{"value":%s,"unit":"%s","ts":%d.%03d%s}' % (value, kind.unit, ts // 1000, ts % 1000, more)
+    else:
+        text = '{"value":%s,"unit":"%s","ts":%d.%03d,"boot":%d,"seq":%d%s}' % (
+            value,
+            kind.unit,
+            ts // 1000,
+            ts % 1000,
+            reading.boot,
+            reading.seq,
+            more,
+        )
+    return text.encode()
+
+
+def _more(reading):
+    """What follows where something is wrong, or there are features."""
+    text = ""
     if reading.flags:
-        text += ',"quality":["%s"]' % '","'.join(quality(reading.flags))
+        text = ',"quality":["%s"]' % '","'.join(quality(reading.flags))
         if reading.flags & FAULT:
             text += ',"reason":%s' % escape(reading.reason or "unknown")
     if reading.features is not None:
-        pairs = zip(kind.features, reading.features)
+        pairs = zip(reading.quantity.features, reading.features)
         text += ',"features":{%s}' % ",".join('"%s":%s' % (f[0], decimal(v, f[2])) for f, v in pairs if v is not None)
-    return (text + "}").encode()
+    return text

@@ -17,8 +17,8 @@ def decimal(steps, decimals):
     rest = steps - whole * scale
     if not rest:
         return sign + str(whole)
-    digits = str(scale + rest)[1:]
-    return sign + str(whole) + "." + digits.rstrip("0")
+    digits = ("%d" % (scale + rest))[1:]
+    return "%s%d.%s" % (sign, whole, digits.rstrip("0"))
 
 
 def escape(text):

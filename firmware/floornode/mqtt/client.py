@@ -5,7 +5,7 @@ has no QoS 2 (``assert 0``). The subclass keeps what it writes and reads, and ta
 
 - ``greet`` lets ``connect`` write its packet into our stream, which plays the dialled socket and the accepted greeting;
   the broker's real CONNACK comes through ``wait_msg``.
-- ``publish`` hands umqtt.simple the packet id as the first two bytes of a QoS 0 payload, which is just where it stands in
+- ``send`` hands umqtt.simple the packet id as the first two bytes of a QoS 0 payload, which is just where it stands in
   a QoS 1 or 2 packet (MQTT 3.1.1, section 3.3.2), and then sets QoS and DUP in the fixed header.
 - ``wait_msg`` is called with a whole packet at hand, and answers what it was. A QoS 2 message is shown to umqtt.simple as one
   of QoS 1, and the PUBACK it writes becomes the PUBREC it should be: they differ in one bit.
@@ -83,14 +83,14 @@ class Client(wire.MQTTClient):
             wire.socket = socket
             self.sock = self.stream
 
-    def publish(self, topic, msg, retain=False, qos=0, pid=0, dup=False):
-        """Write PUBLISH, with the caller's packet id for QoS 1 and 2."""
-        at = self.stream.tell()
-        if qos:
-            msg = bytes((pid >> 8, pid & 0xFF)) + msg
-        super().publish(topic, msg, retain, 0)
-        if qos:
-            self.stream.amend(at, qos << 1 | (8 if dup else 0))
+    def send(self, topic, message, flags, pid):
+        """Write PUBLISH with these flags (section 3.3.1), and the packet id ``pid`` where they have a QoS of 1 or 2."""
+        if flags & 6:
+            at = self.stream.tell()
+            self.publish(topic, bytes((pid >> 8, pid & 0xFF)) + message)
+            self.stream.amend(at, flags)
+        else:
+            self.publish(topic, message, flags)
 
     def release(self, pid):
         """Write PUBREL, the second half of QoS 2."""

@@ -5,19 +5,21 @@ A reading moves from the outbox into the in-flight window and is let go as its Q
 the network, at 1 when PUBACK came, at 2 when PUBCOMP came. What a message says is written once, and a repetition repeats it.
 """
 
+from micropython import const
+
 from ..clock import ticks_diff
 from ..contract.payload import encode
-from ..outbox import unpack
+from ..record import RECORD_LIMIT, unpack, where
 from . import client as mqtt
-from .inflight import PUBACK, PUBCOMP, PUBREC, WRITTEN
+from .inflight import DUP, PUBACK, PUBCOMP, PUBREC, RETAIN, WRITTEN
 
 # What one step sends or takes at most, so that sampling is never far away.
 BURST = 32
 
 # What the status topic has heard on the present connection.
-_NOTHING = 0
-_BIRTH = 1
-_LAST_WORD = 2
+_NOTHING = const(0)
+_BIRTH = const(1)
+_LAST_WORD = const(2)
 
 
 class Delivery:
@@ -41,16 +43,16 @@ class Delivery:
         self._said = _NOTHING
         self._is_last = False
         self._notes = []
-        # A QoS 0 message whose bytes are not all handed to the network yet.
-        self._writing = None
+        # How many QoS 0 messages have bytes that are not handed to the network yet.
+        self._writing = 0
+        self._record = bytearray(RECORD_LIMIT)
 
     def begin(self, is_present):
         """The broker has accepted a connection; ``is_present``: it still has this client's session."""
         self._said = _NOTHING
-        self._writing = None
         births = 0
         for slot in self.inflight.order[:]:
-            if slot.retain is not None:
+            if slot.place is None:
                 # Where the session is there the standard wants it again (section 4.4). A fresh birth follows, and where
                 # connections break before births are acknowledged, the window is not for them.
                 births += slot.topic == self._status.topic
@@ -64,7 +66,7 @@ class Delivery:
 
     def end(self):
         """The connection is over. What is unacknowledged waits for the next one."""
-        self._writing = None
+        self._writing = 0
         self.inflight.disconnected()
 
     def say(self, note):
@@ -111,28 +113,39 @@ class Delivery:
         """Send what the window and the network have room for. OSError when the connection is broken."""
         if not self.flush():
             return
+        stream = self._stream
+        inflight = self.inflight
         for _ in range(BURST):
             slot = self._next_slot(now)
             if slot is None:
+                # At QoS 0 the window is free again once all is written.
+                if not self._writing or not self.flush():
+                    break
+                slot = self._next_slot(now)
+                if slot is None:
+                    return
+            if not stream.has_room(len(slot.topic) + len(slot.payload)) and not self.flush():
+                # It is in the window, and goes out when the network takes more.
                 return
-            self.inflight.link(slot, now)
+            inflight.link(slot, now)
             self._write(slot)
-            if not self.flush():
-                return
+        self.flush()
 
     def flush(self):
-        """Hand over what is gathered. True when nothing is left."""
-        if not self._stream.flush():
-            return False
-        if self._writing is not None:
-            self._let_go(self._writing)
-            self._writing = None
-        return True
+        """Hand over what is gathered, several packets in one write. True when nothing is left."""
+        is_done = self._stream.flush()
+        if self._writing:
+            sent = self._stream.sent
+            for slot in self.inflight.order[:]:
+                if slot.state == WRITTEN and slot.since is not None and (is_done or slot.pid <= sent):
+                    self._writing -= 1
+                    self._let_go(slot)
+        return is_done
 
     def _next_slot(self, now):
         if self.inflight.again:
             slot = self.inflight.unlinked()
-            if slot.sent and slot.retain is None:
+            if slot.flags & DUP and slot.place is not None:
                 self.resent += 1
             return slot
         slot = self.inflight.free()
@@ -140,39 +153,48 @@ class Delivery:
             return None
         if self._said == _NOTHING:
             self._said = _BIRTH
-            return self._hold(slot, 1, self._status.birth(now), self._status.topic, True)
+            return self._hold(slot, self._status.birth(now), self._status.topic, True)
         if self._notes:
             note = self._notes.pop(0)
-            return self._hold(slot, 1, note.text(now), note.topic, note.retain)
+            return self._hold(slot, note.text(now), note.topic, note.retain)
         outbox = self._outbox
-        if outbox.take(slot.record):
-            if outbox.date(slot.record, self._clock, now):
+        record = self._record
+        if outbox.take(record):
+            if outbox.date(record, self._clock, now):
                 self.replayed += 1
-            one, reading = unpack(slot.record, outbox.series)
-            return self._hold(slot, one.qos, encode(reading), one.topic)
+            one, reading = unpack(record, outbox.series)
+            slot.payload = encode(reading)
+            slot.topic = one.topic
+            slot.place, slot.number = where(record)
+            self.inflight.hold(slot, one.qos)
+            return slot
         if self._is_last and self._said == _BIRTH:
             self._said = _LAST_WORD
-            return self._hold(slot, 1, self._status.last_word(now), self._status.topic, True)
+            return self._hold(slot, self._status.last_word(now), self._status.topic, True)
         return None
 
-    def _hold(self, slot, qos, payload, topic, retain=None):
+    def _hold(self, slot, payload, topic, retain):
         slot.payload = payload
         slot.topic = topic
-        slot.retain = retain
-        self.inflight.hold(slot, qos)
+        slot.place = None
+        self.inflight.hold(slot, 1)
+        if retain:
+            slot.flags |= RETAIN
         return slot
 
     def _write(self, slot):
         if slot.state == PUBCOMP:
             self._client.release(slot.pid)
+            return
+        self._client.send(slot.topic, slot.payload, slot.flags, slot.pid)
+        if slot.state == WRITTEN:
+            self._writing += 1
+            slot.pid = self._stream.end()
         else:
-            self._client.publish(slot.topic, slot.payload, bool(slot.retain), slot.qos(), slot.pid, slot.sent)
-            if slot.state == WRITTEN:
-                self._writing = slot
-        slot.sent = True
+            slot.flags |= DUP
 
     def _let_go(self, slot):
-        if slot.retain is None:
+        if slot.place is not None:
             self.delivered += 1
-            self._outbox.let_go(slot.record)
+            self._outbox.let_go(slot.place, slot.number)
         self.inflight.release(slot)

@@ -4,14 +4,17 @@ Each message in it owns a packet id and its payload until the broker has answere
 connection's end changes nothing here. Slots are allocated once.
 """
 
-from ..outbox import RECORD_LIMIT
+from micropython import const
 
 # What a slot waits for.
-FREE = 0
-WRITTEN = 1  # QoS 0: until its last byte is handed to the network
-PUBACK = 2  # QoS 1
-PUBREC = 3  # QoS 2, first half
-PUBCOMP = 4  # QoS 2, second half: the broker has the message; only the id is still in use
+FREE = const(0)
+WRITTEN = const(1)  # QoS 0: until its last byte is handed to the network
+PUBACK = const(2)  # QoS 1
+PUBREC = const(3)  # QoS 2, first half
+PUBCOMP = const(4)  # QoS 2, second half: the broker has the message; only the id is still in use
+
+RETAIN = const(1)
+DUP = const(8)
 
 
 class Slot:
@@ -19,20 +22,17 @@ class Slot:
 
     def __init__(self):
         self.state = FREE
+        # Its packet id. At QoS 0, which has none: where in all that the stream sends its last byte is.
         self.pid = 0
-        # A reading's record, as the outbox gave it.
-        self.record = bytearray(RECORD_LIMIT)
         self.topic = None
         self.payload = None
-        # Whether the broker keeps it; None for a reading.
-        self.retain = None
-        # Handed to the network at least once: a repetition carries DUP.
-        self.sent = False
+        # The flags of its PUBLISH (section 3.3.1): DUP from when it has gone out once, QoS, RETAIN.
+        self.flags = 0
+        # What the outbox knows a reading by; ``place`` is None for what is none.
+        self.place = None
+        self.number = 0
         # When it went out on the present connection, or None.
         self.since = None
-
-    def qos(self):
-        return 2 if self.state == PUBCOMP else self.state - WRITTEN
 
 
 class Inflight:
@@ -59,8 +59,8 @@ class Inflight:
         """Take ``slot``, as ``free`` gave it, into the window, with a packet id where the QoS wants one."""
         self._free.pop()
         slot.state = WRITTEN + qos
+        slot.flags = qos << 1
         slot.pid = self.next_pid() if qos else 0
-        slot.sent = False
         slot.since = None
         self.order.append(slot)
         self.again += 1

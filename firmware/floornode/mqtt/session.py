@@ -5,10 +5,13 @@ quarter of the keep-alive brings a PINGREQ, and a second quarter without any pac
 noticed by half the keep-alive; an acknowledgement may take the keep-alive; a clean stop 2 s in all.
 """
 
+from micropython import const
+
 from ..clock import ticks_add, ticks_diff
+from ..startup import forget
 from . import client as mqtt
 from .delivery import BURST, Delivery
-from .trouble import STUBBORN, Trouble, refusal, tell
+from .trouble import Trouble
 
 REST = "rest"
 JOIN = "join"
@@ -17,24 +20,25 @@ GREET = "greet"
 SERVE = "serve"
 STOPPED = "stopped"
 
-JOIN_LIMIT = 20000
-DIAL_LIMIT = 10000
+JOIN_LIMIT = const(20000)
+DIAL_LIMIT = const(10000)
 GREET_LIMIT = 5000
 # With a TLS handshake, which takes a small board's arithmetic 1 to 3 s.
 SECURE_GREET_LIMIT = 20000
 STOP_LIMIT = 2000
 # A session that lasted this long, and as long as the next wait could be, was a good one: the next trouble starts with the
 # first window again. Two boards with one client id, who throw each other out, therefore never start over.
-SETTLED = 10000
+SETTLED = const(10000)
 # The broker took us in and dropped us: rest at least this long, or two boards with one client id throw each other out
 # several times a second.
 DROPPED_FLOOR = 1000
 # So many short sessions in a row smell of a second board with the same client id.
-_SUSPECT = 3
+_SUSPECT = const(3)
 # Credentials do not become right by themselves.
-REFUSED_FLOOR = 30000
+REFUSED_FLOOR = const(30000)
+_STUBBORN = ("client-id-refused", "bad-credentials", "not-authorised")
 # Joining and dialling have no event that wakes the loop everywhere; looking this often costs little.
-POLL = 20
+POLL = const(20)
 
 
 class Session:
@@ -138,7 +142,7 @@ class Session:
         try:
             self._steps[self.state](now)
         except OSError as error:
-            self._fail(now, *tell(error))
+            self._fail(now, *self._diagnose("tell", error))
 
     def stop(self, now):
         """Begin a clean stop: what waits is sent, then the last word. ``state`` becomes STOPPED within STOP_LIMIT."""
@@ -207,7 +211,7 @@ class Session:
             return
         is_present, code = self.client.taken
         if code:
-            self._fail(now, *refusal(code))
+            self._fail(now, *self._diagnose("refusal", code))
             return
         if self._clears or (is_present and self._is_first):
             self._clears = not self._clears
@@ -276,9 +280,20 @@ class Session:
 
     # Ends.
 
+    def _diagnose(self, what, wrong):
+        try:
+            from . import diagnosis
+
+            said = getattr(diagnosis, what)(wrong)
+            del diagnosis
+            forget("mqtt.diagnosis")
+        except MemoryError:
+            return "no-memory", "no memory to say more than %s" % wrong
+        return said
+
     def _fail(self, now, word, reason):
         served = self.state == SERVE
-        floor = REFUSED_FLOOR if word in STUBBORN else 0
+        floor = REFUSED_FLOOR if word in _STUBBORN else 0
         if served:
             self._down_at = self._clock.up(now)
             floor = DROPPED_FLOOR

@@ -5,12 +5,18 @@ umqtt.simple 1.3.4 writes a packet in up to six small pieces, which meet Nagle's
 write, and nothing is read before a packet is complete: so no call waits, and none is left half done.
 """
 
-_EAGAIN = 11
-_ECONNRESET = 104
-_EPROTO = 71
+from micropython import const
+
+_EAGAIN = const(11)
+_ECONNRESET = const(104)
+_EPROTO = const(71)
 
 # MQTT 3.1.1, section 2.2.3: a remaining length has at most four bytes.
-_MAX_LENGTH_BYTES = 4
+_MAX_LENGTH_BYTES = const(4)
+# What a PUBLISH has beside topic and payload at most: type, length, the topic's length and the packet id.
+_OVERHEAD = const(9)
+# What most packets from a broker fit into.
+_RECEIVE = const(256)
 
 
 class Stream:
@@ -18,12 +24,13 @@ class Stream:
 
     ``transport`` has ``readinto(buf) -> n, None (nothing yet) or 0 (closed)``, ``write(buf) -> n or None`` and ``close()``;
     MicroPython's non-blocking sockets are transports as they are. ``limit`` bytes is the largest packet taken in whole;
-    a longer one is drained in steps, counted in ``oversized``, and never held.
+    a longer one is drained in steps, counted in ``oversized``, and never held. ``gather`` bytes are written at once.
     """
 
     def __init__(self, limit=1024, gather=512):
         self._transport = None
-        self._rx = bytearray(limit)
+        self._limit = limit
+        self._rx = bytearray(min(limit, _RECEIVE))
         self._rx_view = memoryview(self._rx)
         self._have = 0
         self._at = 0
@@ -114,6 +121,14 @@ class Stream:
         self._tx_used = self._tx_sent = 0
         return True
 
+    def has_room(self, size):
+        """Whether a PUBLISH of ``size`` bytes of topic and payload can be gathered with what is."""
+        return not self._tx_used or self._tx_used + size + _OVERHEAD <= self._gather
+
+    def end(self):
+        """Where in all that is sent over all connections the last byte gathered is: it is handed over once ``sent`` is that."""
+        return self.sent + self._tx_used - self._tx_sent
+
     def is_flushed(self):
         """Whether nothing gathered is waiting for the transport."""
         return self._tx_used == 0
@@ -169,7 +184,10 @@ class Stream:
             size = self._long(at, have)
         if size > have:
             if size > len(self._rx) and have == len(self._rx):
-                self._begin_drain(size)
+                if size > self._limit:
+                    self._begin_drain(size)
+                else:
+                    self._widen()
             return None
         self._end = at + size
         return self._rx[at]
@@ -224,6 +242,13 @@ class Stream:
             if byte < 0x80:
                 return 2 + i + length
         raise OSError(_EPROTO, "broken packet length")
+
+    def _widen(self):
+        """Rare: a packet of the storage's, or a command. The buffer grows once, to its limit, and stays grown."""
+        wide = bytearray(self._limit)
+        wide[: self._have] = self._rx_view[: self._have]
+        self._rx = wide
+        self._rx_view = memoryview(wide)
 
     def _begin_drain(self, size):
         """Let a packet go that fills the buffer and has no room in it."""
