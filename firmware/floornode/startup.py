@@ -25,7 +25,7 @@ def run(port):
 
 
 def forget(*names):
-    """Let the package's modules of these names go, so that their memory is free once nothing else refers to them."""
+    """Let the package's modules of these names go: the next collection frees what nothing else refers to."""
     top = __name__[: __name__.rfind(".") + 1]
     for name in names:
         name = top + name
@@ -33,7 +33,6 @@ def forget(*names):
         package, _, module = name.rpartition(".")
         if hasattr(sys.modules[package], module):
             delattr(sys.modules[package], module)
-    gc.collect()
 
 
 class Life:
@@ -53,6 +52,7 @@ class Life:
         # Its function, too, holds its module.
         del start
         forget("boot", "wholefile", "start", "settings", "settings_rules", "crash", "proving", "contract.topics")
+        gc.collect()
 
     def record(self, error):
         """Put the crash on flash, and its trace on the cable."""
