@@ -49,7 +49,6 @@ class Status:
         from . import words
 
         text = getattr(words, what)(self._station, now)
-        del words
         forget("words", "crash", "wholefile", "contract.status")
         return text
 

@@ -281,15 +281,15 @@ class Session:
     # Ends.
 
     def _diagnose(self, what, wrong):
+        """The word and the text of what is ``wrong``, by a module that goes again."""
         try:
             from . import diagnosis
 
-            said = getattr(diagnosis, what)(wrong)
-            del diagnosis
-            forget("mqtt.diagnosis")
+            return getattr(diagnosis, what)(wrong)
         except MemoryError:
             return "no-memory", "no memory to say more than %s" % wrong
-        return said
+        finally:
+            forget("mqtt.diagnosis")
 
     def _fail(self, now, word, reason):
         served = self.state == SERVE
