@@ -138,13 +138,18 @@ class Sntp:
         self._rest(now, self._interval + self._uniform(self._interval // 16))
 
     def _send_away(self, code, now):
-        """A kiss of death (RFC 4330, section 8): the server wants less of us, or nothing."""
+        """A kiss of death (RFC 5905, section 7.4): the server wants less of us, or nothing.
+
+        Other codes ask for nothing: stratum 0 with INIT or STEP is what ntpd says while it has no time itself, after its own start.
+        """
         word = "".join([chr(byte) for byte in code if 32 < byte < 127])
         if word == "RATE":
             self._interval = min(_DAY, self._interval * 2)
             wait = self._interval
-        else:
+        elif word in ("DENY", "RSTR"):
             wait = _DAY
+        else:
+            raise OSError(71, "the server is not synchronised" + (" (%s)" % word if word else ""))
         self._say("the server sent us away (%s)" % word, wait)
         self._rest(now, wait)
 

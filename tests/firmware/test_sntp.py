@@ -273,6 +273,28 @@ def test_kisses_of_death_are_honoured():
         assert board.ask() == wait
 
 
+def test_a_server_that_has_just_started_and_says_stratum_0_is_asked_again_soon():
+    # ntpd has no time yet either, after a power cut of the whole plant: its stratum 16 goes out as 0.
+    for code, text in ((b"INIT", "(INIT)"), (b"STEP", "(STEP)"), (bytes(4), "synchronised"), (b"XYZ1", "(XYZ1)")):
+        board = Board()
+        board.ask()
+        board.hear(answer(board.question, 0, first=0xE4, stratum=0, code=code))
+        assert not board.clock.is_set
+        assert board.sntp.reason.startswith("the server is not synchronised") and board.sntp.reason.endswith(text)
+        assert board.ask() == 5000
+        board.hear(answer(board.question, UNIX_MS))
+        assert board.clock.is_set
+
+
+def test_a_kiss_that_a_stranger_sends_is_no_kiss():
+    board = Board()
+    board.ask()
+    board.hear(answer(bytes(48), 0, stratum=0, code=b"DENY"))
+    assert not board.socket.is_closed
+    board.hear(answer(board.question, UNIX_MS))
+    assert board.clock.is_set
+
+
 def test_a_rate_that_was_asked_for_is_kept():
     board = Board(uniform=lambda n: 0)
     board.ask()
