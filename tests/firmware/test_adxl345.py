@@ -200,6 +200,13 @@ def test_its_pin_spares_the_bus():
     assert 4096 < board.transactions <= asked
 
 
+def test_T49_a_pin_that_never_rises_is_told_from_a_chip_that_has_stopped():
+    board = Board()
+    raises(OSError, board.measure, on_spi(board, int1=lambda: 0), text="samples, and INT1 does not say so")
+    board = Board(faults=[{"kind": "brown-out", "at_s": 0.5}])
+    raises(OSError, board.measure, on_spi(board, int1=board.device.level), text="no sample for 100 ms")
+
+
 def test_it_captures_until_the_window_is_full():
     board = Board()
     driver = on_spi(board)

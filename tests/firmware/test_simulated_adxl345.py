@@ -186,6 +186,17 @@ def test_bypass_mode_empties_the_fifo():
     assert status(chip) == 0
 
 
+def test_T53_an_overrun_is_told_until_a_sample_is_taken_whatever_becomes_of_the_fifo():
+    chip, clock = started()
+    clock.now += 20000
+    chip.write(bytes([FIFO_CTL, BYPASS]))
+    chip.write(bytes([FIFO_CTL, STREAM | 16]))
+    assert status(chip) == 0
+    assert source(chip) & OVERRUN
+    sample(chip)
+    assert not source(chip) & OVERRUN
+
+
 def test_full_resolution_has_256_lsb_per_g_in_every_range():
     for form, most in ((0x08, 511), (0x09, 1023), (0x0A, 2047), (0x0B, 4095)):
         chip, clock = started(rate=0x0D, form=form, x=0.5, y=-1.25, z=30)

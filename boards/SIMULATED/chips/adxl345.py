@@ -145,9 +145,8 @@ class Adxl345:
         if address == _BW_RATE or (address == _POWER_CTL and (was ^ value) & _MEASURE):
             self._restart(now)
         elif address == _FIFO_CTL and (was ^ value) >> 6:
-            # Page 21: going through bypass mode clears the FIFO.
+            # Page 21: going through bypass mode clears the FIFO; the overrun bit goes when data are read, and only then.
             self._head = self._produced
-            self._overrun = False
 
     def _restart(self, at):
         """Measuring starts at ``at`` microseconds, or ends."""

@@ -33,6 +33,8 @@ _OVERRUN = 0x01
 _STREAM = 0x80
 # Half of the 32 entries (page 21).
 _MARK = 16
+# Looks at a pin that stays low, each half a FIFO after the one before, until the chip itself is asked.
+_QUIET = 4
 # Page 25: the FIFO's 32 and the one at the output filter.
 _MOST = 33
 # Table 1: at full resolution, in every range.
@@ -77,6 +79,7 @@ class Adxl345(Sensor):
             self._registers = I2cRegisters(bus, address)
         odr = odr or _default_rate(address)
         self._int1 = int1
+        self._quiet = 0
         self._at = 2 * _AXES.index(axis)
         # Page 32: at 3200 and 1600 Hz the last bit is always 0.
         self._limit = range * _LSB_PER_G - (2 if odr > 800 else 1)
@@ -143,8 +146,11 @@ class Adxl345(Sensor):
 
     def start(self):
         """For the capture: the FIFO emptied, by way of bypass mode (page 21), and filling."""
-        self._registers.write(_FIFO_CTL, 0)
-        self._registers.write(_FIFO_CTL, _STREAM | _MARK)
+        registers = self._registers
+        registers.write(_FIFO_CTL, 0)
+        registers.write(_FIFO_CTL, _STREAM | _MARK)
+        # It has run over since the last window, and says so until a sample is taken.
+        registers.read(_DATAX0, self._sample)
 
     def drain(self, window):
         """For the capture: samples of the axis move from the FIFO to the window. Returns how many there were.
@@ -153,7 +159,9 @@ class Adxl345(Sensor):
         go of the select pin and taking it again takes a board longer than the one that is left.
         """
         # Without its pin it is asked; with it, the level says whether there is enough, and the bus has its peace.
-        if self._int1 is not None and not self._int1() and window.length - window.count >= _MARK:
+        is_quiet = self._int1 is not None and not self._int1() and window.length - window.count >= _MARK
+        self._quiet = self._quiet + 1 if is_quiet else 0
+        if 0 < self._quiet < _QUIET:
             return 0
         registers = self._registers
         byte = self._byte
@@ -164,6 +172,8 @@ class Adxl345(Sensor):
         waiting = byte[0] & 0x3F
         if byte[0] == 0xFF or waiting > _MOST:
             raise OSError(errno.EIO, "no answer: FIFO_STATUS reads %#x" % byte[0])
+        if is_quiet and waiting >= _MARK:
+            raise OSError(errno.EIO, "has %d samples, and INT1 does not say so: look at its wire" % waiting)
         if is_over and waiting:
             window.overruns += 1
         sample = self._sample
