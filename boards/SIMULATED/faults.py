@@ -5,6 +5,7 @@ Each fault is ``{"kind", "at_s", "for_s"}``, seconds since the board's start; wi
 
 - ``nack``: dead; its address is not acknowledged.
 - ``stuck``: holds SDA low, so that the whole bus is dead.
+- ``hung``: was cut off in mid-answer: holds SDA low until it has seen ``clocks`` (default 9) more of them.
 - ``short``: lets go of SDA after ``bytes`` (default 0) of a read; the pull-ups make ones of the rest.
 - ``bit-errors``: a share ``rate`` of the bytes read (default 0.1) has one bit turned, by ``seed``.
 - ``brown-out``: its supply goes, and comes back after ``for_s`` (default 0) with every register as at power-on.
@@ -18,11 +19,11 @@ import os
 # How often it is looked for a file, in us: a FIFO is read thousands of times a second.
 _LOOK_US = 20000
 
-_KINDS = ("nack", "stuck", "short", "bit-errors", "brown-out", "frozen")
+_KINDS = ("nack", "stuck", "hung", "short", "bit-errors", "brown-out", "frozen")
 
 
 class _Fault:
-    def __init__(self, kind, at_s=0, for_s=None, bytes=0, rate=0.1, seed=1, during=None):
+    def __init__(self, kind, at_s=0, for_s=None, bytes=0, rate=0.1, seed=1, during=None, clocks=9):
         if kind not in _KINDS:
             raise ValueError("unknown fault '%s'; known are %s" % (kind, ", ".join(_KINDS)))
         if for_s is None and kind == "brown-out":
@@ -36,8 +37,11 @@ class _Fault:
         self.bytes = bytes
         self.threshold = int(rate * 65536)
         self.random = seed
+        self.clocks = clocks
 
     def holds(self, now):
+        if not self.clocks:
+            return False
         if self.file is not None:
             if now - self.looked >= _LOOK_US:
                 self.looked = now
@@ -65,7 +69,14 @@ class Faulty:
         return not self._held("nack", now) and not self._held("brown-out", now) and self._chip.present()
 
     def stuck(self):
-        return self._held("stuck", self._clock()) is not None
+        now = self._clock()
+        return self._held("stuck", now) is not None or self._held("hung", now) is not None
+
+    def clock(self):
+        """A period of SCL that belongs to no transaction."""
+        hung = self._held("hung", self._clock())
+        if hung:
+            hung.clocks -= 1
 
     def write(self, data):
         self._chip.write(data)

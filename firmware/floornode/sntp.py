@@ -140,7 +140,7 @@ class Sntp:
     def _send_away(self, code, now):
         """A kiss of death (RFC 5905, section 7.4): the server wants less of us, or nothing.
 
-        Other codes ask for nothing: stratum 0 with INIT or STEP is what ntpd says while it has no time itself, after its own start.
+        Other codes ask for nothing: stratum 0 with INIT or STEP is what ntpd says while it has no time itself.
         """
         word = "".join([chr(byte) for byte in code if 32 < byte < 127])
         if word == "RATE":

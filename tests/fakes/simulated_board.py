@@ -15,7 +15,7 @@ class Uptime:
 
 def board(name=PICO, **script):
     """(machine, network, clock) of a board that was just switched on: modules of its own, which nobody else sees."""
-    parts = ("I2C", "Pin", "RTC", "SPI", "WDT")
+    parts = ("Pin", "I2C", "RTC", "SPI", "WDT")  # pins first: the others know them
     names = ["simulation", "machine", "network", "bus", "spi_bus"] + ["parts." + part.lower() for part in parts]
     others = [(module, sys.modules.pop(module, None)) for module in names]
     simulation = __import__("simulation")

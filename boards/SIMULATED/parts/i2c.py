@@ -2,6 +2,7 @@
 
 import bus
 import simulation
+from parts import pin
 
 _EIO = 5
 _ENODEV = 19
@@ -11,10 +12,14 @@ class SoftI2C:
     """Has all that the two share."""
 
     def __init__(self, scl, sda, *, freq=400000, timeout=50000):
-        self._open("%s,%s" % (_number(scl), _number(sda)), _ENODEV)
+        self._open("%s,%s" % (_number(scl), _number(sda)), _ENODEV, scl, sda)
 
-    def _open(self, name, nack):
+    def _open(self, name, nack, scl, sda):
         self._bus = simulation.bus("i2c", name, bus.Bus)
+        if scl is not None and sda is not None:
+            # From now on the board's pins are those of this bus, whoever moves them.
+            pin.tell(_number(scl), self._bus.clock)
+            pin.drive(_number(sda), self._bus.data)
         self._name = name
         self._nack = nack
 
@@ -58,7 +63,7 @@ class I2C(SoftI2C):
         if id not in (0, 1):
             raise ValueError("I2C(%s) doesn't exist" % id)
         # What a missing acknowledgement is called depends on the port.
-        self._open(str(id), _ENODEV if simulation.is_esp32() else _EIO)
+        self._open(str(id), _ENODEV if simulation.is_esp32() else _EIO, scl, sda)
 
 
 def _number(pin):

@@ -17,6 +17,9 @@ from ..mqtt.trouble import Trouble
 _MASK = PERIOD - 1
 # ESP32 wakes up in 2000, RP2 in 2021: a year before this is a clock that nobody set.
 _FIRST_YEAR = 2024
+# After so many years the calendar is the same, up to 2100.
+_CYCLE_YEARS = 28
+_CYCLE_S = 883612800
 _IN_PROGRESS = (errno.EINPROGRESS, errno.EALREADY)
 # A join that failed, as far as the port tells.
 _FAILURES = (
@@ -68,6 +71,10 @@ class Port:
         return (seed[0] << 16 | seed[1] << 8 | seed[2]) % (n + 1)
 
     def i2c(self, bus):
+        if not machine.Pin(bus.sda, machine.Pin.IN, machine.Pin.PULL_UP)():
+            from . import stuck_bus
+
+            stuck_bus.free(bus.scl, bus.sda)
         return machine.I2C(bus.id, scl=machine.Pin(bus.scl), sda=machine.Pin(bus.sda), freq=bus.freq)
 
     def wires(self):
@@ -99,9 +106,14 @@ class Port:
             pass
 
     def set_unix_ms(self, unix_ms):
-        shift = 0 if time.gmtime(0)[0] == 1970 else 946684800
-        year, month, day, hour, minute, second, weekday = time.gmtime(unix_ms // 1000 - shift)[:7]
-        machine.RTC().datetime((year, month, day, weekday, hour, minute, second, unix_ms % 1000 * 1000))
+        seconds = unix_ms // 1000 - (0 if time.gmtime(0)[0] == 1970 else 946684800)
+        # More than 31 bits is more than a 32-bit board's gmtime takes (MicroPython 1.24's, for one).
+        ahead = 0
+        while seconds >> 31:
+            seconds -= _CYCLE_S
+            ahead += _CYCLE_YEARS
+        year, month, day, hour, minute, second, weekday = time.gmtime(seconds)[:7]
+        machine.RTC().datetime((year + ahead, month, day, weekday, hour, minute, second, unix_ms % 1000 * 1000))
 
     def heap_free(self):
         return gc.mem_free()
