@@ -18,8 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from floorsense.bench.acts import Fault, Stage
 from floorsense.bench.farm import Farm
-from floorsense.bench.faults import KINDS, Fault, Stage
+from floorsense.bench.faults import KINDS
 from floorsense.bench.link import Link
 from floorsense.bench.plan import Plan, plan
 from floorsense.broker import LocalBroker

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from floorsense.bench.acts import Fault
 from floorsense.bench.aftermath import Aftermath, Record
-from floorsense.bench.faults import KINDS, NEEDED, Fault, form, help_text, parse_faults
+from floorsense.bench.faults import KINDS, NEEDED, form, help_text, parse_faults
 from floorsense.bench.ledger import Conversation, Ledger, Spans
 from floorsense.bench.plan import parse_qos, plan
 from floorsense.bench.verdict import Ending, expectation, judge

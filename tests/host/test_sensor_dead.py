@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from floorsense.bench.faults import KINDS, Fault, prepare
+from floorsense.bench.acts import Fault
+from floorsense.bench.faults import KINDS, prepare
 from floorsense.bench.plan import parse_qos, plan
 from floorsense.bench.sensor_dead import DeadSensors
 from floorsense.check import FAULT, NOTE, Finding

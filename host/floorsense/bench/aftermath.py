@@ -9,7 +9,8 @@ from threading import Lock
 from typing import Any
 
 from floornode.contract import status, topics
-from floorsense.bench.faults import FLASH_FULL, GATHER_S, KINDS, POWER_CUT, Fault
+from floorsense.bench.acts import GATHER_S, Fault
+from floorsense.bench.faults import FLASH_FULL, KINDS, POWER_CUT
 from floorsense.bench.ledger import Ledger
 from floorsense.bench.link import Link
 from floorsense.bench.plan import PERIOD_MS, BoardPlan

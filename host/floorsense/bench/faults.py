@@ -1,24 +1,18 @@
 """The faults that a bench can be given: one table, from the word to what it does.
 
 A row acts on the **link** between boards and broker (``link``), on the **broker**'s process (``broker``), or on the
-**boards**: their processes, their flash, their ``simulation.json`` (``farm``). What needs more than a call or two is a
-module of its own beside this one. To add a fault, add a row; the command line, its help and the verdict follow.
+**boards**: their processes, their flash, their ``simulation.json`` (``farm``). What it does there is in ``acts``. To add a
+fault, add a row; the command line, its help and the verdict follow.
 """
 
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from floorsense.bench import sensor_dead
-from floorsense.bench.duplicate import Duplicates
-from floorsense.bench.farm import Farm
-from floorsense.bench.link import Link
-from floorsense.bench.plan import BoardPlan, take_time
-from floorsense.bench.storeroom import Storeroom
-from floorsense.bench.time_server import TimeServer
-from floorsense.broker import LocalBroker
-from floorsense.errors import BrokerError, UsageError
-from floorsense.listener import Listener
+from floorsense.bench import acts, sensor_dead
+from floorsense.bench.acts import Act, Fault
+from floorsense.bench.plan import BoardPlan
+from floorsense.errors import UsageError
 
 LINK = "link"
 BROKER = "broker"
@@ -34,54 +28,6 @@ FLASH_FULL = "flash-full"
 STORAGE_AWAY = "storage-away"
 
 LATE_S = 0.5
-STEP_S = 3600
-# For how long boards gather a block where a fault is about their flash.
-GATHER_S = 2
-# What waiting for the storage takes of a 64-bit VM from the start on: the store, its audit, the mark and its subscription.
-END_TO_END_BYTES = 48 * 1024
-# What the bench's listener may take to be back at a broker that has started again.
-_BACK_S = 10
-
-
-@dataclass
-class Stage:
-    """What a fault can act on. ``broker``: None where it is somebody else's; ``clock``: what tells the boards the time;
-    ``storeroom``: where their readings are stored, for the faults that need one."""
-
-    farm: Farm
-    link: Link
-    broker: LocalBroker | None
-    listener: Listener
-    duplicates: Duplicates = field(default_factory=Duplicates)
-    clock: TimeServer | None = None
-    storeroom: Storeroom | None = None
-
-
-@dataclass(frozen=True)
-class Fault:
-    """``kind`` at ``at_s`` seconds after all boards are up, for ``for_s`` seconds."""
-
-    kind: str
-    at_s: float
-    for_s: float
-
-    @property
-    def end_s(self) -> float:
-        return self.at_s + self.for_s
-
-    def __str__(self) -> str:
-        return f"{self.kind}@{self.at_s:g}" + (f":{self.for_s:g}" if self.for_s else "")
-
-
-Act = Callable[[Stage, Fault], None]
-
-
-def _nothing(_stage: Stage, _fault: Fault) -> None:
-    pass
-
-
-def _as_it_is(board: BoardPlan, _fault: Fault) -> BoardPlan:
-    return board
 
 
 @dataclass(frozen=True)
@@ -99,110 +45,21 @@ class Kind:
     acts_on: str
     what: str
     begin: Act
-    end: Act = _nothing
+    end: Act = acts.nothing
     span: str = NEEDED
-    prepare: Callable[[BoardPlan, Fault], BoardPlan] = _as_it_is
+    prepare: Callable[[BoardPlan, Fault], BoardPlan] = acts.as_it_is
     excuses: Mapping[str, int] = field(default_factory=dict)
     forgets: bool = False
     witness: Callable[[Sequence[BoardPlan]], "sensor_dead.DeadSensors"] | None = None
 
 
-def _take_broker_down(stage: Stage, fault: Fault) -> None:
-    assert stage.broker is not None
-    # Shut first: with no broker behind it the link would take a connection and then drop it.
-    stage.link.refuse()
-    if KINDS[fault.kind].forgets:
-        stage.broker.kill()
-    else:
-        stage.broker.stop()
-
-
-def _bring_broker_back(stage: Stage, _fault: Fault) -> None:
-    assert stage.broker is not None
-    stage.broker.start()
-    # We come first: what boards deliver before we listen again could not be told from a loss.
-    is_back = stage.listener.wait_until_hearing(_BACK_S)
-    stage.link.admit()
-    if not is_back:
-        raise BrokerError(f"the bench could not listen again within {_BACK_S} s; the boards were let in all the same")
-
-
-def _half_open(stage: Stage, _fault: Fault) -> None:
-    stage.link.hold()
-    stage.link.abandon()
-
-
-def _reset(stage: Stage, fault: Fault) -> None:
-    stage.link.reset_new(fault.for_s > 0)
-    stage.link.reset()
-
-
-def _cut(stage: Stage, fault: Fault) -> None:
-    stage.link.cut_new(fault.for_s > 0)
-    stage.link.cut()
-
-
-def _duplicate(stage: Stage, fault: Fault) -> None:
-    stage.duplicates.begin(stage.link.broker, stage.link.client_ids(), returns=fault.for_s > 0)
-
-
-def _leave_alone(stage: Stage, fault: Fault) -> None:
-    # Without a FOR it came once, and stays until the board throws it out.
-    if fault.for_s:
-        stage.duplicates.end()
-
-
-def _ask_often(board: BoardPlan, _fault: Fault) -> BoardPlan:
-    """A board learns of a step when it asks: RFC 4330 wants 15 s of it, of this server of our own we take one."""
-    return take_time(board, board.settings["time"]["port"], 1) if "port" in board.settings["time"] else board
-
-
-def _gather_briefly(board: BoardPlan, _fault: Fault) -> BoardPlan:
-    """A minute, as boards have it by default, would be all of a bench."""
-    settings = {**board.settings, "outbox": {**board.settings["outbox"], "gather_s": GATHER_S}}
-    return replace(board, settings=settings)
-
-
-def _fill_flash(board: BoardPlan, fault: Fault) -> BoardPlan:
-    """By the board's own time, which begins a moment before the bench's."""
-    board = _gather_briefly(board, fault)
-    spans = [*board.simulation.get("flash_full", []), [fault.at_s, fault.end_s]]
-    return replace(board, simulation={**board.simulation, "flash_full": spans})
-
-
-def _wait_for_storage(board: BoardPlan, fault: Fault) -> BoardPlan:
-    board = _gather_briefly(board, fault)
-    settings = {**board.settings, "outbox": {**board.settings["outbox"], "end_to_end": True}}
-    return replace(board, settings=settings, heap_bytes=board.heap_bytes + END_TO_END_BYTES)
-
-
-def _take_storage_away(stage: Stage, _fault: Fault) -> None:
-    if stage.storeroom is not None:
-        stage.storeroom.leave()
-
-
-def _bring_storage_back(stage: Stage, _fault: Fault) -> None:
-    if stage.storeroom is not None:
-        stage.storeroom.come_back()
-
-
-def _step_clock(stage: Stage, _fault: Fault) -> None:
-    if stage.clock is not None:
-        stage.clock.ahead_s = STEP_S
-
-
-def _step_back(stage: Stage, fault: Fault) -> None:
-    if stage.clock is not None and fault.for_s:
-        stage.clock.ahead_s = 0
-
-
 KINDS = {
-    "broker-down": Kind(BROKER, "the broker is stopped, and started again", _take_broker_down, _bring_broker_back),
+    "broker-down": Kind(BROKER, "the broker is stopped, and started again", acts.stop_broker, acts.bring_broker_back),
     "broker-kill": Kind(
         BROKER,
         "the broker is killed, with all it had not written to disk, and started again",
-        _take_broker_down,
-        _bring_broker_back,
+        acts.kill_broker,
+        acts.bring_broker_back,
         # A broker that forgot the session knows no repetition (section 4.3.3), so QoS 2 may bring one.
         excuses={"repeated": 2},
         forgets=True,
@@ -216,14 +73,14 @@ KINDS = {
     "half-open": Kind(
         LINK,
         "the connections of the moment die for good, and nobody is told; new ones wait until it is over",
-        _half_open,
+        acts.half_open,
         lambda stage, _: stage.link.release(),
         span=ALLOWED,
     ),
     "reset": Kind(
         LINK,
         "every connection is reset; for FOR, new ones too, after their first packet",
-        _reset,
+        acts.reset,
         lambda stage, _: stage.link.reset_new(False),
         span=ALLOWED,
     ),
@@ -244,15 +101,15 @@ KINDS = {
     "truncate": Kind(
         LINK,
         "every connection is closed in the middle of a packet; for FOR, new ones too, each in another",
-        _cut,
+        acts.cut,
         lambda stage, _: stage.link.cut_new(False),
         span=ALLOWED,
     ),
     "duplicate-id": Kind(
         LINK,
         "a second client has each board's id; for FOR, it comes back whenever it was thrown out",
-        _duplicate,
-        _leave_alone,
+        acts.duplicate,
+        acts.leave_alone,
         span=ALLOWED,
     ),
     POWER_CUT: Kind(
@@ -261,32 +118,32 @@ KINDS = {
         lambda stage, _: stage.farm.cut_power(),
         lambda stage, _: stage.farm.restore_power(),
         span=ALLOWED,
-        prepare=_gather_briefly,
+        prepare=acts.gather_briefly,
         # How far all was acknowledged is written down lazily: what was since comes once more, marked as replayed.
         excuses={"repeated": 0},
     ),
     STORAGE_AWAY: Kind(
         BOARDS,
         "the ingestion that boards with end_to_end wait for is away; beside broker-kill it finds a gap, and it is filled",
-        _take_storage_away,
-        _bring_storage_back,
-        prepare=_wait_for_storage,
+        acts.take_storage_away,
+        acts.bring_storage_back,
+        prepare=acts.wait_for_storage,
         # What the storage has not got is sent again, and whoever listens besides has had it.
         excuses={"repeated": 0},
     ),
     FLASH_FULL: Kind(
         BOARDS,
         "something else has filled the boards' flash: what cannot go there waits in RAM, and is dropped and counted beyond",
-        _nothing,
-        prepare=_fill_flash,
+        acts.nothing,
+        prepare=acts.fill_flash,
     ),
     "clock-step": Kind(
         BOARDS,
         "the boards' time server is an hour ahead; dates move, order and age must not",
-        _step_clock,
-        _step_back,
+        acts.step_clock,
+        acts.step_back,
         span=ALLOWED,
-        prepare=_ask_often,
+        prepare=acts.ask_often,
         # Dated an hour ahead, and an hour before the reading ahead of it when that is over: so it was asked for.
         excuses={"clock": 0},
     ),

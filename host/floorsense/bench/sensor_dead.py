@@ -14,7 +14,7 @@ from floorsense.bench.plan import BoardPlan
 from floorsense.check import FAULT, NOTE, Finding
 
 if TYPE_CHECKING:
-    from floorsense.bench.faults import Fault, Stage
+    from floorsense.bench.acts import Fault, Stage
 
 # While this file is in a board's flash, its chips are dead (boards/SIMULATED/faults.py, "during").
 _FLAG = "sensor-dead"

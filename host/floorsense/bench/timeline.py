@@ -4,8 +4,9 @@ import threading
 import time
 from collections.abc import Callable
 
+from floorsense.bench.acts import Stage
 from floorsense.bench.aftermath import Aftermath, Record
-from floorsense.bench.faults import KINDS, Stage
+from floorsense.bench.faults import KINDS
 from floorsense.errors import FloorsenseError
 
 # No begin or end takes longer: Mosquitto is stopped within 3 s, and the bench listens again within 10.

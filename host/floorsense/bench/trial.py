@@ -9,9 +9,9 @@ from pathlib import Path
 from rich.console import Console
 
 from floornode.contract import status
+from floorsense.bench.acts import Fault, Stage
 from floorsense.bench.aftermath import Aftermath
 from floorsense.bench.farm import Farm, SimulatedBoard
-from floorsense.bench.faults import Fault, Stage
 from floorsense.bench.link import Link
 from floorsense.bench.plan import Plan
 from floorsense.bench.storeroom import Storeroom
