@@ -1,7 +1,7 @@
 """What the faults of a bench do, each to the stage it finds: the link, the broker's process, the boards, what is around them.
 
-``begin`` and ``end`` of a row in ``faults.KINDS`` are calls of here, and so is its ``prepare``, which changes a board's plan before
-it starts. What needs more than a call or two is a module of its own beside this one.
+``begin`` and ``end`` of a row in ``faults.KINDS`` are calls of here, and so is its ``prepare``, which changes a board's plan
+before it starts. What needs more than a call or two is a module of its own beside this one.
 """
 
 from collections.abc import Callable
