@@ -6,53 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from floornode.contract import status
-from floornode.contract.payload import encode
-from floornode.contract.quantities import quantity
-from floornode.contract.reading import CLOCK_NOT_SET, OUT_OF_RANGE, REPLAYED, Reading
+from floor import BOARD, NOW, Floor, kinds, numbered
+from floornode.contract.reading import CLOCK_NOT_SET, OUT_OF_RANGE, REPLAYED
 from floornode.contract.reading import FAULT as SENSOR_FAULT
-from floorsense.check import Checker, Expectation, Report
-
-BOARD = "factory/floor-2/machine-42"
-TEMPERATURE = quantity("temperature")
-NOW = 1_706_900_000_000
-
-
-def numbered(seq: int, boot: int = 3, value: int = 2000, flags: int = 0, ts: int | None = None) -> bytes:
-    when = NOW + seq * 1000 if ts is None else ts
-    reason = "no answer" if flags & SENSOR_FAULT else None
-    return encode(Reading(TEMPERATURE, None if reason else value, when, flags, reason, None, boot, seq))
-
-
-class Floor:
-    """A checker that hears one board at QoS 1, each message 5 ms after its reading."""
-
-    def __init__(self, **how) -> None:
-        self.checker = Checker(**how)
-        self.at = float(NOW)
-
-    def born(self, boot: int = 3, qos: int = 1, retain: bool = False) -> None:
-        text = status.birth(boot, NOW, "0.1.0", "RPI_PICO_W", [(TEMPERATURE, "bme280@0x76", 1000, qos)])
-        self.checker.message(f"{BOARD}/status", text, 1, retain, False, self.at)
-
-    def hear(self, payload: bytes, qos: int = 1, leaf: str = "temperature") -> None:
-        fields = None
-        try:
-            fields = json.loads(payload)
-            self.at = fields["ts"] * 1000 + 5
-        except (ValueError, TypeError, KeyError, RecursionError):
-            pass
-        self.checker.message(f"{BOARD}/{leaf}", payload, qos, False, False, self.at)
-
-    def status(self, text: bytes, retain: bool = False) -> None:
-        self.checker.message(f"{BOARD}/status", text, 1, retain, False, self.at)
-
-    def report(self, later_ms: float = 500) -> Report:
-        return self.checker.finish(self.at + later_ms)
-
-
-def kinds(report: Report) -> list[str]:
-    return [one.kind for one in report.faults]
+from floorsense.check import Checker
 
 
 def test_good_telemetry_is_right() -> None:
@@ -126,20 +83,6 @@ def test_a_check_that_starts_in_mid_life_counts_from_there() -> None:
     assert floor.report().lost == 0
 
 
-def test_a_birth_heard_live_makes_the_first_number_known() -> None:
-    floor = Floor()
-    floor.born()
-    floor.hear(numbered(2))
-    assert floor.report().lost == 2
-
-
-def test_a_birth_in_mid_life_does_not_make_what_came_before_it_lost() -> None:
-    floor = Floor()
-    floor.born()
-    floor.hear(numbered(500, ts=NOW))
-    assert floor.report().lost == 0
-
-
 def test_T57_percentiles_are_exact_to_a_millisecond() -> None:
     checker = Checker()
     for seq in range(1000):
@@ -147,29 +90,6 @@ def test_T57_percentiles_are_exact_to_a_millisecond() -> None:
     latency = checker.finish(NOW + 1_000_000).latency_ms
     for name, exact in (("p50", 50), ("p95", 95), ("p99", 99), ("max", 99.9)):
         assert abs((latency[name] or 0) - exact) <= 1, name
-
-
-def test_T58_a_board_gone_silent_without_a_will_is_named() -> None:
-    floor = Floor()
-    floor.born()
-    floor.hear(numbered(0))
-    assert floor.report(4000).ok
-    assert kinds(floor.report(20000)) == ["silent"]
-
-
-def test_T58_a_will_is_named_and_silence_after_it_is_not() -> None:
-    floor = Floor()
-    floor.born()
-    floor.hear(numbered(0))
-    floor.checker.message(f"{BOARD}/status", status.will(3), 1, False, False, floor.at)
-    assert kinds(floor.report(20000)) == ["lost"]
-
-
-def test_a_will_of_another_boot_is_a_disagreement() -> None:
-    floor = Floor()
-    floor.born()
-    floor.checker.message(f"{BOARD}/status", status.will(2), 1, False, False, floor.at)
-    assert kinds(floor.report()) == ["status"]
 
 
 def test_T59_a_unit_that_does_not_fit_its_topic_is_named() -> None:
@@ -224,11 +144,6 @@ def test_unnumbered_readings_of_other_devices_are_read() -> None:
     assert report.ok and report.received == 1
 
 
-def test_an_expected_board_that_does_not_come_is_named() -> None:
-    checker = Checker(Expectation({BOARD: {"temperature": {"period": 1.0}}}))
-    assert "missing" in kinds(checker.finish(NOW))
-
-
 def test_gaps_while_nothing_could_be_heard_are_no_losses() -> None:
     floor = Floor()
     floor.hear(numbered(0))
@@ -280,12 +195,6 @@ def test_strict_makes_repeats_fail_at_QoS_1_too() -> None:
     assert kinds(floor.report()) == ["repeated"]
 
 
-def test_nothing_heard_at_all_is_a_fault_with_a_hint() -> None:
-    (fault,) = Checker().finish(NOW).faults
-    assert fault.kind == "silent"
-    assert "--topic" in fault.text
-
-
 def test_the_mark_of_the_ingestion_is_let_pass() -> None:
     floor = Floor()
     floor.born()
@@ -293,100 +202,6 @@ def test_the_mark_of_the_ingestion_is_let_pass() -> None:
     floor.hear(b'{"temperature":[{"boot":3,"seq":0}]}', leaf="mark")
     floor.at = NOW + 5
     assert floor.report().ok
-
-
-def test_T58_a_board_of_which_every_topic_fell_silent_is_one_line() -> None:
-    floor = Floor()
-    series = [(quantity(name), "bme280@0x76", 1000, 1) for name in ("temperature", "pressure", "humidity")]
-    floor.status(status.birth(3, NOW, "0.1.0", "RPI_PICO_W", series))
-    floor.hear(numbered(0))
-    (fault,) = floor.report(30000).faults
-    assert (fault.kind, fault.board, fault.topic) == ("silent", BOARD, "")
-    assert "all 3 topics" in fault.text
-
-
-def test_T58_one_topic_fallen_silent_is_named_while_the_others_go_on() -> None:
-    floor = Floor()
-    series = [(quantity(name), "bme280@0x76", 1000, 1) for name in ("temperature", "pressure")]
-    floor.status(status.birth(3, NOW, "0.1.0", "RPI_PICO_W", series))
-    for seq in range(10):
-        floor.hear(numbered(seq))
-    assert [one.topic for one in floor.report().faults] == [f"{BOARD}/pressure"]
-
-
-def test_T58_a_board_without_status_is_silent_by_the_period_it_had() -> None:
-    floor = Floor()
-    for seq in range(8):
-        floor.hear(numbered(seq))
-    assert floor.report(4000).ok
-    assert kinds(floor.report(20000)) == ["silent"]
-
-
-def test_a_board_that_said_its_last_word_is_not_silent() -> None:
-    floor = Floor()
-    floor.born()
-    floor.hear(numbered(0))
-    floor.status(status.last_word(3, NOW))
-    assert floor.report(60000).ok
-
-
-def test_a_board_that_came_back_after_its_will_is_right_with_a_note() -> None:
-    floor = Floor()
-    floor.born()
-    floor.hear(numbered(0))
-    floor.status(status.will(3))
-    # What the board had in flight is sent again before it is born again.
-    floor.hear(numbered(1))
-    floor.born()
-    floor.hear(numbered(2))
-    report = floor.report()
-    assert report.ok
-    assert [one.kind for one in report.findings] == ["lost"]
-
-
-@pytest.mark.parametrize("end", [status.will(3), status.last_word(3, NOW)])
-def test_readings_that_go_on_after_the_end_of_their_boot_disagree_with_it(end: bytes) -> None:
-    floor = Floor()
-    floor.born()
-    floor.hear(numbered(0))
-    floor.status(end)
-    floor.hear(numbered(1))
-    floor.hear(numbered(2))
-    (fault,) = floor.report().faults
-    assert fault.kind == "status"
-    assert fault.text.startswith("2 readings came after")
-
-
-def test_readings_of_a_boot_that_was_never_born_disagree_with_the_birth() -> None:
-    floor = Floor()
-    floor.born(boot=3)
-    floor.hear(numbered(0, boot=4))
-    assert kinds(floor.report()) == ["status"]
-
-
-def test_a_boot_number_that_goes_back_is_a_fault() -> None:
-    floor = Floor()
-    floor.born(boot=7)
-    floor.born(boot=3)
-    assert "status" in kinds(floor.report())
-
-
-def test_a_retained_will_from_before_the_check_is_a_note() -> None:
-    floor = Floor()
-    floor.status(status.will(3), retain=True)
-    lost = next(one for one in floor.report().findings if one.kind == "lost")
-    assert lost.severity == "note"
-
-
-def test_readings_that_the_board_gave_up_are_named() -> None:
-    floor = Floor()
-    floor.born()
-    series = [(TEMPERATURE, "bme280@0x76", 1000, 1)]
-    floor.hear(numbered(0))
-    floor.status(status.birth(3, NOW, "0.1.0", "RPI_PICO_W", series, [("temperature", 40)]))
-    (fault,) = floor.report().faults
-    assert fault.kind == "dropped"
-    assert "gave up 40 readings" in fault.text
 
 
 def test_a_burst_after_an_outage_is_no_wrong_rate() -> None:
@@ -433,14 +248,6 @@ def test_retained_and_replayed_readings_are_not_in_the_latency() -> None:
     checker.message(f"{BOARD}/temperature", numbered(0), 1, True, False, NOW + 50000)
     checker.message(f"{BOARD}/temperature", numbered(1, flags=REPLAYED), 1, False, False, NOW + 50000)
     assert checker.finish(NOW + 50000).latency_ms["max"] is None
-
-
-def test_what_is_expected_is_held_against_what_comes() -> None:
-    expect = Expectation({BOARD: {"temperature": {"high": 15.0, "qos": 0, "period": 1.0}, "humidity": {}}})
-    floor = Floor(expect=expect)
-    for seq in range(10):
-        floor.hear(numbered(seq, ts=NOW + seq * 3000))
-    assert sorted(kinds(floor.report())) == ["missing", "qos", "range", "rate"]
 
 
 def test_more_topics_than_fit_are_counted_and_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from floornode.contract import status
 from floorsense.bench.acts import Fault, Stage
 from floorsense.bench.aftermath import Aftermath
+from floorsense.bench.burden import Burden
 from floorsense.bench.farm import Farm, SimulatedBoard
 from floorsense.bench.link import Link
 from floorsense.bench.plan import Plan
@@ -58,6 +59,7 @@ class Trial:
         self._clock = clock
         self._storeroom = storeroom
         self._told: set[str] = set()
+        self._burden = Burden()
         self.checker = Checker(expectation(plan.boards))
         self.aftermath = Aftermath(faults, plan.boards, self.checker, link) if link else None
         self.endings: list[Ending] = []
@@ -87,6 +89,7 @@ class Trial:
             self._stop(farm)
             _await(lambda: all(self._is_heard_out(one) for one in self.endings), 0 if fallen else _DRAIN_S)
         report = judge(checker, self.endings, at_ms, earlier, excused)
+        report.findings = self._burden.excuse(report.findings)
         if self.aftermath:
             self.aftermath.settle(report)
         if self._storeroom:
@@ -126,6 +129,7 @@ class Trial:
 
     def _look(self, farm: Farm, stopped: threading.Event) -> None:
         """Tell of a board that fell as it falls; without a broker there is nothing left to wait for."""
+        self._burden.weigh()
         for one in farm.fallen():
             if one.name not in self._told:
                 self._told.add(one.name)

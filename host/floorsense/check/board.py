@@ -13,6 +13,8 @@ from floorsense.check.series import Series
 UNKNOWN = "unknown"
 # What a board may need from its first reading to its birth: to join the network and to find the broker.
 _START_MS = 10000
+# A reading at QoS 2 is heard when its handshake is over: a status of QoS 1 that was sent after it may be heard before.
+_HANDSHAKE_MS = 2000
 _NAMES = {status.LOST: "will", status.STOPPED: "last word"}
 
 
@@ -90,11 +92,11 @@ class Board:
         if self.boot is None or said["boot"] >= self.boot:
             self.health, self.health_live = said, not retain
 
-    def take_boot(self, boot: int) -> None:
+    def take_boot(self, boot: int, qos: int, at_ms: float) -> None:
         """A reading of ``boot`` came, live."""
         if self.reading_boot is None or boot > self.reading_boot:
             self.reading_boot = boot
-        if boot == self.boot and self.state in _NAMES:
+        if boot == self.boot and self.state in _NAMES and not (qos == 2 and at_ms - self.said_at < _HANDSHAKE_MS):
             self.after_end += 1
 
     def tells_start(self, first: Reading, at_ms: float) -> bool:

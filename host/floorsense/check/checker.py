@@ -185,7 +185,7 @@ class Checker:
             self._add("repeated", severity, board, topic, one, f"came again, at QoS {qos}", fold=f"{qos}")
             return
         if one.boot is not None:
-            board.take_boot(one.boot)
+            board.take_boot(one.boot, qos, at_ms)
         if verdict is LATE and not one.flags & REPLAYED:
             self._add("disorder", FAULT, board, topic, one, "came after later ones, and is not marked as replayed", fold="")
         self._judge_qos(board, topic, one, qos)
