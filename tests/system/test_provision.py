@@ -20,6 +20,7 @@ from floorsense.errors import BoardError, BoardUnreachable, FloorsenseError, Usa
 from floorsense.paths import FIRMWARE
 from floorsense.provisioning import firmware as bundles
 from floorsense.provisioning.provisioning import Telling, provision
+from floorsense.provisioning.witness import BoardLog, Witness
 from floorsense.virtual import Faults, Flash, VirtualBoard
 from floorsense.virtual.board import scene
 
@@ -221,6 +222,19 @@ def test_another_board_than_the_station_names_is_refused(
     with pytest.raises(BoardError, match=r"the board is ESP32_GENERIC, and .*toml says RPI_PICO_W"):
         provision(station(tmp_path, broker.url.port), board.port, QUIET, wait_s=0)
     assert board.flash.files() == {}
+
+
+def test_a_station_that_runs_goes_on_after_a_refusal(
+    plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
+) -> None:
+    board = plug_in()
+    one = station(tmp_path, broker.url.port, "goes-on")
+    provision(one, board.port, QUIET, wait_s=WAIT_S)
+    with pytest.raises(BoardError, match="the board is RPI_PICO_W"):
+        provision(station(tmp_path, broker.url.port, "another", "ESP32_GENERIC"), board.port, QUIET, wait_s=0)
+    with Witness(broker.url, one.name, None) as witness, BoardLog(board.port, lambda _line: None) as log:
+        witness.expect(1)
+        assert witness.wait(WAIT_S, log, VERSION).boot == 2
 
 
 def test_a_replaced_board_goes_on_where_the_broken_one_was(

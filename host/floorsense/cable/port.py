@@ -29,13 +29,16 @@ def open_port(path: str, timeout_s: float) -> serial.Serial:
 
 
 def find_port() -> str:
-    """The port of the one board that is plugged in. Raises UsageError where there is none, or more than one."""
+    """The port of the one board that is plugged in. Raises BoardUnreachable where there is none, UsageError of several."""
     known = {(usb.vid, usb.pid) for board in boards.all_boards() for usb in board.usb if usb.state != "bootloader"}
     found = sorted(one.device for one in list_ports.comports() if (one.vid, one.pid) in known)
     if len(found) == 1:
         return str(found[0])
     if not found:
-        raise UsageError("no board is plugged in that we know by its USB id; name its port with --port")
+        raise BoardUnreachable(
+            "no board is plugged in that we know by its USB id: plug it in (a cable that only charges will not do), or name its "
+            "port with --port"
+        )
     raise UsageError(f"{len(found)} boards are plugged in: name one with --port ({', '.join(found)})")
 
 
@@ -63,9 +66,15 @@ def _holder(path: str) -> str | None:
         with contextlib.suppress(OSError):
             if any(os.path.realpath(one) == device for one in (folder / "fd").iterdir()) and not _is_other_end(folder):
                 words = (folder / "cmdline").read_bytes().split(b"\0")
-                name = " ".join(Path(word.decode(errors="replace")).name for word in words[:2] if word)
-                return f"{name} (process {folder.name})"
+                return f"{_program(words)} (process {folder.name})"
     return None
+
+
+def _program(words: list[bytes]) -> str:
+    """What a person calls the program of this command line: the script, where an interpreter runs one."""
+    names = [Path(word.decode(errors="replace")).name for word in words if word and not word.startswith(b"-")]
+    is_script = len(names) > 1 and names[0].startswith("python")
+    return names[1] if is_script else names[0] if names else "another program"
 
 
 def _is_other_end(process: Path) -> bool:

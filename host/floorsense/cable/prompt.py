@@ -20,7 +20,7 @@ from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
 from floorsense.cable.port import open_port
-from floorsense.errors import BoardError, BoardUnreachable
+from floorsense.errors import BoardError, BoardUnreachable, FloorsenseError
 
 # A board that runs a station says goodbye to its broker first; a second Ctrl-C cuts that short.
 _ENTER_S = 12
@@ -35,7 +35,10 @@ _ANSWER_S = 20
 
 
 class Prompt:
-    """``with Prompt(path) as prompt``: what ran is stopped, and MicroPython does as it is told until the block is left."""
+    """``with Prompt(path) as prompt``: what ran is stopped, and MicroPython does as it is told until the block is left.
+
+    Left by an exception, a refusal or Ctrl-C, the board is restarted, so that what ran there runs again.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -57,9 +60,11 @@ class Prompt:
             raise
         return self
 
-    def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError, TransportError):
-            if self._transport.in_raw_repl:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with contextlib.suppress(OSError, TransportError, FloorsenseError):
+            if self._transport.in_raw_repl and kind is not None:
+                self._restart()
+            elif self._transport.in_raw_repl:
                 self._transport.exit_raw_repl()
         self.close()
 
@@ -88,6 +93,14 @@ class Prompt:
         with self._words():
             self._transport.exec_raw_no_follow("import machine\nmachine.reset()\n")
             self._transport.in_raw_repl = False
+
+    def _restart(self) -> None:
+        """Whatever was interrupted, the board's answer to it too."""
+        port = self._transport.serial
+        # Ctrl-C ends what runs, or what was typed in part.
+        port.write(b"\r\x03")
+        if self._is_ready():
+            self.reset()
 
     def _enter(self) -> None:
         port = self._transport.serial

@@ -24,7 +24,7 @@ def command(more_ports: tuple[str, ...], more_volumes: tuple[Path, ...], as_json
 
     Exit codes: 0 something is plugged in, 1 nothing is, 2 wrong usage.
     """
-    console = Console(stderr=True, highlight=False)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
     with console.status("asking what is plugged in ..."):
         found = survey(more_ports, more_volumes)
     if as_json:

@@ -70,6 +70,8 @@ def pin_image(file: Path, replace: bool, as_json: bool) -> None:
     The hash is computed from the file; compare it with what whoever gave you the file says.
     """
     named = cache.called(file)
+    if named is None and not file.exists():
+        raise UsageError(f"image {file}: there is no such file")
     if named is None:
         patterns = ", ".join(one.image.name for one in boards.all_boards() if one.image)
         raise UsageError(f"{file.name} is not called as a board's image is ({patterns})")

@@ -56,7 +56,7 @@ def targets(urls: Sequence[str], folders: Sequence[Path], everything: bool, boar
     named = {one.where for one in found}
     found += [one for one in there if one.where not in named]
     if not found:
-        hint = f"; {board.flashing.boot_mode}" if board else ""
+        hint = f"; {board.flashing.boot_mode}" if board else ": plug it in, or name its --port or --volume"
         for device, _board in volumes.unmounted(known):
             hint = f"; the drive {device.name} is there, but not mounted: {volumes.how_to_mount(device)}"
         raise BoardUnreachable(f"no board is plugged in that a board folder knows{hint}")

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -113,7 +114,12 @@ def _response(client: httpx2.Client, url: str, board: Board) -> Iterator[httpx2.
     except httpx2.RemoteProtocolError as error:
         raise BoardUnreachable(f"{url}: the connection broke off ({error}); nothing was kept") from error
     except httpx2.HTTPError as error:
-        raise BoardUnreachable(f"{url} cannot be reached ({str(error) or type(error).__name__}); {by_hand(board)}") from error
+        raise BoardUnreachable(f"{url} cannot be reached ({_words(error)}); {by_hand(board)}") from error
+
+
+def _words(error: Exception) -> str:
+    """Without the system's number, which says nothing to a person."""
+    return re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
 
 
 def _bounded(response: httpx2.Response, limit: int, url: str) -> Iterator[bytes]:
