@@ -7,6 +7,7 @@ from getpass import getpass
 from pathlib import Path
 
 from floorsense.errors import UsageError
+from floorsense.wholefile import write_whole
 
 _LONGEST = 4096
 
@@ -60,11 +61,4 @@ def read_secret(path: Path) -> Secret:
 
 def write_secret(path: Path, data: bytes) -> None:
     """Make a file that only its owner can read, whole or not at all. Raises OSError."""
-    fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)
-    number = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(number, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    write_whole(path, data, 0o600)

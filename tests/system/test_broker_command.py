@@ -1,5 +1,8 @@
 """A floor's broker as its user makes it: the real Mosquitto, TLS, one identity a board, and rules that keep boards apart."""
 
+import datetime
+import json
+import socket
 import ssl
 import subprocess
 import sys
@@ -209,6 +212,64 @@ def test_a_board_by_certificate_has_its_own_topics_and_is_refused_once_it_was_re
         time.sleep(0.2)
 
 
+def test_a_board_that_is_removed_is_cut_off_and_refused(floor: Floor) -> None:
+    name = "factory/floor-2/machine-4"
+    broker("add", name, "--folder", floor.folder)
+    password = secret(Floor.load(floor.folder), name)
+    with guest(floor, name, password) as board:
+        assert board.code == 0
+        broker("remove", name, "--folder", floor.folder)
+        end = time.monotonic() + LIMIT_S
+        while board.client.is_connected():
+            assert time.monotonic() < end, "a board that was removed is still served"
+            time.sleep(0.05)
+    with guest(floor, name, password) as again:
+        assert again.code != 0
+
+
+def test_a_broker_that_runs_shows_a_renewed_certificate_which_boards_trust(floor: Floor) -> None:
+    def shown() -> bytes:
+        context = ssl.create_default_context(cafile=str(floor.ca))
+        with (
+            socket.create_connection(("localhost", floor.port), LIMIT_S) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as one,
+        ):
+            return one.getpeercert(True) or b""
+
+    before = shown()
+    assert "the running broker was told" in broker("renew", floor.folder)
+    end = time.monotonic() + LIMIT_S
+    while shown() == before:
+        assert time.monotonic() < end, "the old certificate is still shown"
+        time.sleep(0.05)
+    with guest(floor, OURS, secret(floor, OURS)) as board:
+        assert board.code == 0
+
+
+def test_what_there_is_can_be_seen_without_a_secret(floor: Floor) -> None:
+    told = json.loads(broker("show", floor.folder, "--json"))
+    assert told["process"] == int((floor.folder / "mosquitto.pid").read_text())
+    assert {"name": OURS, "by": "password", "until": None} in told["boards"]
+    assert datetime.date.fromisoformat(told["certificate_until"]).year - datetime.date.today().year in (9, 10)
+    said = broker("show", floor.folder)
+    assert OURS in said and secret(floor, OURS) not in said + str(told)
+
+
+def test_a_broker_that_runs_is_not_run_twice(floor: Floor) -> None:
+    done = run("run", floor.folder)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "its broker runs already (process " in done.stderr
+
+
+def test_a_port_that_somebody_has_is_said(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        broker("init", tmp_path / "floor", "--port", port)
+        done = run("run", tmp_path / "floor")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert f"cannot listen at 127.0.0.1:{port}: Address already in use" in done.stderr
+
+
 def is_let_in(floor: Floor, pair: tuple[Path, ...]) -> bool:
     try:
         with guest(floor, None, pair=pair, port=floor.mutual_port) as one:
@@ -222,7 +283,12 @@ def is_let_in(floor: Floor, pair: tuple[Path, ...]) -> bool:
     [
         (["init", "{floor}"], "there is a broker already"),
         (["init", "{new}", "--name", "mqtt://host"], "write a bare host name or address"),
-        (["add", "factory/floor-2", "--folder", "{floor}"], "No such file"),
+        (["init", "{new}", "--name", "0.0.0.0", "--listen", "0.0.0.0"], "is where to listen"),
+        (["init", "{new}", "--name", "192.168.1.300"], "write a bare host name or address"),
+        (["init", "{new}", "--listen", "300.1.1.1"], "is no address of a machine"),
+        (["init", "{new}", "--listen", "0.0.0.0"], "say by which name or address boards reach it"),
+        (["init", "{new}", "--port", "65535", "--mutual-tls"], "takes the port above it"),
+        (["add", "factory/floor-2", "--folder", "{floor}"], "is no file, and not SITE/FLOOR/MACHINE"),
         (["add", "factory/floor-2/machine:1", "--folder", "{floor}"], "has a ':'"),
         (["add", "factory/floor-2/machine-1", "--folder", "{new}"], "there is no broker; make one with"),
         (["remove", "factory/floor-2/machine-9", "--folder", "{floor}"], "is not known at"),

@@ -59,6 +59,11 @@ def serial_of(certificate: bytes) -> int:
     return x509.load_pem_x509_certificate(certificate).serial_number
 
 
+def expiry_of(certificate: bytes) -> datetime.date:
+    """The last day on which it counts. Raises ValueError for what is no certificate."""
+    return x509.load_pem_x509_certificate(certificate).not_valid_after_utc.date()
+
+
 def revocations(authority: Pair, serials: Sequence[int]) -> bytes:
     """The list (CRL, RFC 5280 section 5) of certificates that no longer count, as PEM."""
     certificate, key = _load(authority)

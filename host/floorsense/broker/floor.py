@@ -11,7 +11,9 @@
 Whatever is secret has mode 600.
 """
 
+import datetime
 import getpass
+import ipaddress
 import json
 import re
 from collections.abc import Sequence
@@ -21,16 +23,28 @@ from typing import Any
 
 from floornode.contract import topics
 from floorsense.broker import passwords
-from floorsense.broker.authority import MAX_NAME, Pair, make_authority, make_client, make_server, revocations, serial_of
+from floorsense.broker.authority import (
+    MAX_NAME,
+    Pair,
+    expiry_of,
+    make_authority,
+    make_client,
+    make_server,
+    revocations,
+    serial_of,
+)
 from floorsense.broker.configuration import access_rules, configuration
 from floorsense.errors import UsageError
 from floorsense.secret import write_secret
+from floorsense.wholefile import write_whole
 
 HOST_USER = "floorsense"
 PORT = 8883
 _RECORD = "floor.json"
 # The longest user name that a board takes (settings_rules).
 _MAX_USER = 128
+_LAST_PORT = 65535
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass
@@ -61,12 +75,14 @@ class Floor:
 
     @classmethod
     def make(cls, folder: Path, names: Sequence[str], port: int, binds: str, mutual_port: int | None) -> "Floor":
-        """A new one. Raises UsageError for a folder that has one already, and for names that are none."""
+        """A new one. Raises UsageError for a folder that has one already, and for names and addresses that are none."""
         if (folder / _RECORD).exists():
             raise UsageError(f"{folder}: there is a broker already; its boards trust its CA, so it is not made anew")
-        for name in names:
-            if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?", name):
-                raise UsageError(f"--name {name}: write a bare host name or address")
+        if not _is_place(binds):
+            raise UsageError(f"--listen {binds}: is no address of a machine, as 192.168.1.10 or 0.0.0.0 are")
+        _check_names(names, binds)
+        if mutual_port is not None and mutual_port > _LAST_PORT:
+            raise UsageError(f"--port {port}: --mutual-tls takes the port above it as well, and there is none")
         floor = cls(folder, list(names), port, binds, mutual_port)
         try:
             for one in (folder, folder / "boards", folder / "data"):
@@ -119,7 +135,7 @@ class Floor:
             self._forget(name)
             if mutual:
                 pair = make_client(self._authority(), name)
-                self._file(name, ".pem").write_bytes(pair.certificate)
+                write_whole(self._file(name, ".pem"), pair.certificate)
                 write_secret(self._file(name, ".key"), pair.key)
             else:
                 write_secret(self._file(name, ".secret"), passwords.make_password().encode() + b"\n")
@@ -130,12 +146,38 @@ class Floor:
         return True
 
     def remove(self, name: str) -> bool:
-        """Take the board's identity away. False where it has none."""
+        """Take the board's identity away. False where it has none. Raises UsageError."""
         if name not in self.boards:
             return False
-        self._forget(name)
-        self._write()
+        try:
+            self._forget(name)
+            self._write()
+        except OSError as error:
+            raise UsageError(f"{error.filename or self.folder}: {error.strerror}") from error
         return True
+
+    def renew(self, names: Sequence[str] = ()) -> None:
+        """A new certificate for the broker, by the same CA, so that boards notice nothing; for other ``names``, where given.
+
+        The revocation list is signed anew as well. Raises UsageError.
+        """
+        if names:
+            _check_names(names, self.binds)
+            self.names = list(names)
+        try:
+            self._keep("server", make_server(self._authority(), self.names))
+            self._write()
+        except OSError as error:
+            raise UsageError(f"{error.filename or self.folder}: {error.strerror}") from error
+
+    def expiry(self, name: str | None = None) -> datetime.date:
+        """The last day of the broker's certificate, or of that of the board ``name``. Raises UsageError."""
+        pair = self.pair_of(name) if name else None
+        path = pair[0] if pair else self.folder / "server.pem"
+        try:
+            return expiry_of(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{path}: cannot be read: {error}") from error
 
     def _forget(self, name: str) -> None:
         if pair := self.pair_of(name):
@@ -150,9 +192,9 @@ class Floor:
         lines += self._kept_entries()
         write_secret(self.folder / "passwords", "".join(f"{line}\n" for line in lines).encode())
         write_secret(self.folder / "access", access_rules(HOST_USER, sorted(self.boards)).encode())
-        (self.folder / "revoked.pem").write_bytes(revocations(self._authority(), self.revoked))
+        write_whole(self.folder / "revoked.pem", revocations(self._authority(), self.revoked))
         text = configuration(self.folder.resolve(), self.binds, self.port, self.mutual_port, getpass.getuser())
-        self.configuration.write_text(text, encoding="utf-8")
+        write_whole(self.configuration, text.encode())
         record = {key: value for key, value in vars(self).items() if key != "folder"}
         write_secret(self.folder / _RECORD, json.dumps(record, indent=2).encode() + b"\n")
 
@@ -167,12 +209,39 @@ class Floor:
         return Pair(self.ca.read_bytes(), (self.folder / "ca.key").read_bytes())
 
     def _keep(self, name: str, pair: Pair) -> None:
-        (self.folder / f"{name}.pem").write_bytes(pair.certificate)
+        write_whole(self.folder / f"{name}.pem", pair.certificate)
         write_secret(self.folder / f"{name}.key", pair.key)
 
     def _file(self, name: str, suffix: str) -> Path:
         # A level has no slash, so that no two names share a file.
         return self.folder / "boards" / (name.replace("%", "%25").replace("/", "%2F") + suffix)
+
+
+def is_loopback(place: str) -> bool:
+    """Whether only this machine reaches that name or address."""
+    return place in _LOOPBACK
+
+
+def _check_names(names: Sequence[str], binds: str) -> None:
+    """Raises UsageError for what no board could dial."""
+    for name in names:
+        if not _is_place(name):
+            raise UsageError(f"--name {name}: write a bare host name or address")
+        if name in ("0.0.0.0", "::"):
+            raise UsageError(f"--name {name}: is where to listen; boards need the address of this machine")
+    if not is_loopback(binds) and all(is_loopback(name) for name in names):
+        raise UsageError(f"--listen {binds}: say by which name or address boards reach it: --name ADDRESS")
+
+
+def _is_place(text: str) -> bool:
+    """Whether it can be a host's name or address. What is made of digits alone is meant as an address."""
+    if re.fullmatch(r"[0-9.]+|[0-9A-Fa-f.]*:[0-9A-Fa-f.:]*", text):
+        try:
+            ipaddress.ip_address(text)
+        except ValueError:
+            return False
+        return True
+    return re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", text) is not None
 
 
 def _fault_of(name: str, mutual: bool) -> str | None:

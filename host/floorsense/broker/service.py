@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 from pathlib import Path
 
 from floorsense.broker.floor import Floor
@@ -15,6 +16,23 @@ def command_of(floor: Floor) -> list[str]:
     if program is None:
         raise UsageError(f"there is no Mosquitto on this machine: {how_to_install()}")
     return [str(program), "-c", str(floor.configuration.resolve())]
+
+
+def check_ports(floor: Floor) -> None:
+    """Raises UsageError where it runs already, or where somebody else has one of its ports or it cannot be had."""
+    if (process := process_of(floor)) is not None:
+        raise UsageError(f"{floor.folder}: its broker runs already (process {process})")
+    for port in (floor.port, floor.mutual_port):
+        if port is None:
+            continue
+        try:
+            family, kind, protocol, _, address = socket.getaddrinfo(floor.binds, port, 0, socket.SOCK_STREAM)[0]
+            with socket.socket(family, kind, protocol) as one:
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                one.bind(address)
+        except OSError as error:
+            what = error.strerror or str(error)
+            raise UsageError(f"{floor.folder}: cannot listen at {floor.binds}:{port}: {what}; see what else does") from error
 
 
 def process_of(floor: Floor) -> int | None:

@@ -36,8 +36,8 @@ def find_port() -> str:
         return str(found[0])
     if not found:
         raise BoardUnreachable(
-            "no board is plugged in that we know by its USB id: plug it in (a cable that only charges will not do), or name its "
-            "port with --port"
+            "no board is plugged in that we know by its USB id: plug it in (a cable that only charges will not do), "
+            "or name its port with --port"
         )
     raise UsageError(f"{len(found)} boards are plugged in: name one with --port ({', '.join(found)})")
 

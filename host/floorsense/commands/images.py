@@ -1,7 +1,6 @@
 """floorsense images: MicroPython's image files, fetched, and vouched for."""
 
 import json
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from floorsense.boards import Board
 from floorsense.errors import BoardError, UsageError
 from floorsense.flashing import image
 from floorsense.images import cache, download, pins
+from floorsense.wholefile import write_whole
 
 _REFUSED = 1
 
@@ -78,12 +78,11 @@ def pin_image(file: Path, replace: bool, as_json: bool) -> None:
     found = image.read(file, named.board)
     new = pins.pin(found.name, found.sha256, replace)
     kept = cache.folder() / found.name
-    if not kept.exists() or not kept.samefile(file):
-        try:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, kept)
-        except OSError as error:
-            raise UsageError(f"{kept}: cannot be written: {error.strerror}") from error
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(kept, found.data)
+    except OSError as error:
+        raise UsageError(f"{kept}: cannot be written: {error.strerror}") from error
     if as_json:
         print(
             json.dumps({"image": found.name, "sha256": found.sha256, "new": new, "path": str(kept), "pins": str(pins.file())})

@@ -6,10 +6,10 @@ floorsense ships none: whoever pins an image has looked at where it came from.
 import hashlib
 import os
 import re
-import tempfile
 from pathlib import Path
 
 from floorsense.errors import BoardError, UsageError
+from floorsense.wholefile import write_whole
 
 PINS_VARIABLE = "FLOORSENSE_PINS"
 _LINE = re.compile(r"([0-9a-f]{64}) [ *](\S.*)")
@@ -56,9 +56,7 @@ def pin(name: str, sha256: str, replace: bool = False) -> bool:
     path = file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as target:
-            target.writelines(f"{digest}  {name}\n" for name, digest in sorted(pins.items()))
-        Path(target.name).replace(path)
+        write_whole(path, "".join(f"{digest}  {name}\n" for name, digest in sorted(pins.items())).encode())
     except OSError as error:
         raise UsageError(f"pins {path}: cannot be written: {error.strerror}") from error
     return True
