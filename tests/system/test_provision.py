@@ -12,7 +12,6 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from floor import WIFI_PASSWORD, firmware, station
-
 from floornode import VERSION
 from floorsense import boards
 from floorsense.broker import LocalBroker
@@ -180,7 +179,7 @@ def test_T68_a_firmware_that_runs_and_gets_nothing_through_gives_way_too(
     board = plug_in()
     one = station(tmp_path, broker.url.port)
     provision(one, board.port, QUIET, wait_s=WAIT_S)
-    mute = firmware(tmp_path, "0.2.0", station=("self.port.dial(broker.host, broker.port)", "self.port.dial(broker.host, 1)"))
+    mute = firmware(tmp_path, "0.2.0", station=("self.port.dial(broker.host, broker.port,", "self.port.dial(broker.host, 1,"))
     with pytest.raises(BoardError, match=r"no reading .* came within 2 s.*floornode 0.1.0, which ran before, is back"):
         provision(one, board.port, QUIET, wait_s=2, source=mute)
     assert provision(one, board.port, QUIET, wait_s=WAIT_S).changes == []
