@@ -4,6 +4,7 @@
 130 interrupted before there was anything to say, 141 nobody reads our output any more.
 """
 
+import difflib
 import importlib
 import os
 import sys
@@ -17,29 +18,36 @@ from floorsense.errors import FloorsenseError
 
 DEBUG_VARIABLE = "FLOORSENSE_DEBUG"
 
-# name: (module, what it does)
-COMMANDS = {
-    "bench": ("floorsense.commands.bench", "Run simulated boards at a local broker, and check them live."),
-    "check": ("floorsense.commands.check", "Listen to telemetry at a broker, and say whether it is right."),
-    "advise": ("floorsense.commands.advise", "Hold any MQTT device against the cases of the catalogue."),
-    "simulate": ("floorsense.commands.simulate", "Run one simulated board at a broker of yours."),
-    "virtual-board": ("floorsense.commands.virtual_board", "Have a serial port that a board of software answers at."),
-    "vibration": ("floorsense.commands.vibration", "Say what a recording of acceleration tells of a machine."),
-    "setup": ("floorsense.commands.setup", "Fetch and find what the bench needs."),
-    "boards": ("floorsense.commands.boards", "Show which boards are plugged in, and in which state."),
-    "flash": ("floorsense.commands.flash", "Put MicroPython on boards, and prove that it is there."),
-    "images": ("floorsense.commands.images", "List, pin and fetch MicroPython's image files."),
-    "provision": ("floorsense.commands.provision", "Make a board what STATION.toml says, and see its first reading."),
-    "monitor": ("floorsense.commands.monitor", "Show a board's log, and what its lines mean."),
-    "broker": ("floorsense.commands.broker", "Make a Mosquitto that knows its boards."),
-    "demo": ("floorsense.commands.demo", "Run boards, broker, storage, alerts and dashboard, and open a page."),
-    "serve": ("floorsense.commands.serve", "Ingest, store and serve readings, in one process."),
-    "ingest": ("floorsense.commands.ingest", "Take readings from a broker into the storage API."),
-    "api": ("floorsense.commands.api", "Serve the storage API over a database."),
-    "alerts": ("floorsense.commands.alerts", "See alarms, acknowledge them, run the rules."),
-    "dashboard": ("floorsense.commands.dashboard", "Serve the page beside an ingestion and a database elsewhere."),
-    "users": ("floorsense.commands.users", "Say who may open the dashboard, and who may act."),
+# What one wants to do, as the README groups it: {name: (module, what it does)}
+PANELS = {
+    "To try and to check": {
+        "bench": ("floorsense.commands.bench", "Run simulated boards at a local broker, and check them live."),
+        "check": ("floorsense.commands.check", "Listen to telemetry at a broker, and say whether it is right."),
+        "advise": ("floorsense.commands.advise", "Hold any MQTT device against the cases of the catalogue."),
+        "simulate": ("floorsense.commands.simulate", "Run one simulated board at a broker of yours."),
+        "virtual-board": ("floorsense.commands.virtual_board", "Have a serial port that a board of software answers at."),
+        "vibration": ("floorsense.commands.vibration", "Say what a recording of acceleration tells of a machine."),
+        "setup": ("floorsense.commands.setup", "Fetch and find what the bench needs."),
+    },
+    "With boards on the cable": {
+        "boards": ("floorsense.commands.boards", "Show which boards are plugged in, and in which state."),
+        "flash": ("floorsense.commands.flash", "Put MicroPython on boards, and prove that it is there."),
+        "images": ("floorsense.commands.images", "List, pin and fetch MicroPython's image files."),
+        "provision": ("floorsense.commands.provision", "Make a board what STATION.toml says, and see its first reading."),
+        "monitor": ("floorsense.commands.monitor", "Show a board's log, and what its lines mean."),
+        "broker": ("floorsense.commands.broker", "Make a Mosquitto that knows its boards."),
+    },
+    "In the factory": {
+        "demo": ("floorsense.commands.demo", "Run boards, broker, storage, alerts and dashboard, and open a page."),
+        "serve": ("floorsense.commands.serve", "Ingest, store and serve readings, in one process."),
+        "ingest": ("floorsense.commands.ingest", "Take readings from a broker into the storage API."),
+        "api": ("floorsense.commands.api", "Serve the storage API over a database."),
+        "alerts": ("floorsense.commands.alerts", "See alarms, acknowledge them, run the rules."),
+        "dashboard": ("floorsense.commands.dashboard", "Serve the page beside an ingestion and a database elsewhere."),
+        "users": ("floorsense.commands.users", "Say who may open the dashboard, and who may act."),
+    },
 }
+COMMANDS = {name: row for panel in PANELS.values() for name, row in panel.items()}
 
 
 class _Named(click.RichCommand):
@@ -56,12 +64,15 @@ class _Commands(click.RichGroup):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            ctx.fail(f"no command '{cmd_name}'; there are {', '.join(COMMANDS)}.")
+            alike = difflib.get_close_matches(cmd_name, COMMANDS, n=1)
+            hint = f"did you mean '{alike[0]}'?" if alike else f"there are {', '.join(COMMANDS)}."
+            ctx.fail(f"no command '{cmd_name}'; {hint}")
         return _Named(name=cmd_name, help=COMMANDS[cmd_name][1])
 
 
 @click.command(cls=_Commands, help="Simulate, check and look after factory sensor boards.")
 @click.version_option(__version__, prog_name="floorsense")
+@click.rich_config({"command_groups": {"floorsense": [{"name": name, "commands": list(of)} for name, of in PANELS.items()]}})
 def group() -> None:
     pass
 

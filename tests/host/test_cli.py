@@ -1,6 +1,7 @@
 """The command line's edge: one line an error, and the exit codes."""
 
 import os
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -49,6 +50,16 @@ def test_help_names_every_command_and_loads_none(capsys: pytest.CaptureFixture[s
     assert all(name in out for name in cli.COMMANDS)
 
 
+def test_help_shows_the_commands_by_what_one_wants_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = re.findall(r"^[╭│][─ ]+((?:[A-Z][a-z ]+)|[a-z-]+)[ ─]", run(["--help"], capsys)[1], re.MULTILINE)
+    wanted = [word for panel in cli.PANELS for word in (panel, *cli.PANELS[panel])]
+    assert [word.strip() for word in shown if word.strip() in wanted] == wanted
+
+
+def test_a_command_that_was_meant_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bnch"], capsys)[2] == "error: no command 'bnch'; did you mean 'bench'? See floorsense --help.\n"
+
+
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--version"], capsys)[1].strip() == f"floorsense, version {__version__}"
 
@@ -62,7 +73,7 @@ def test_wrong_usage_is_one_line_and_2(arguments: list[str], capsys: pytest.Capt
 
 
 def test_an_unknown_command_is_answered_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
-    assert f"there are {', '.join(cli.COMMANDS)}" in run(["chek"], capsys)[2]
+    assert f"there are {', '.join(cli.COMMANDS)}" in run(["frobnicate"], capsys)[2]
 
 
 @pytest.mark.parametrize(
