@@ -67,6 +67,10 @@ class BrokerUrl:
             return getpass(f"password of {self.user} at {self.host}: ")
         raise UsageError(f"--broker: {self.user} at {self.host} needs a password: set {PASSWORD_VARIABLE}")
 
+    def pair(self) -> tuple[str, str] | None:
+        """Files with a certificate of ours and its key, both PEM, where the broker asks for one."""
+        return None
+
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"

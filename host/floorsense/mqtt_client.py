@@ -35,7 +35,7 @@ def new_client(url: BrokerUrl, name: str, *, ca: str | None = None, keep: bool =
         client.username_pw_set(url.user, url.password())
     if url.tls:
         try:
-            client.tls_set(ca_certs=ca)
+            client.tls_set(ca, *(url.pair() or ()))
         except (OSError, ValueError) as error:
             text = error.strerror if isinstance(error, OSError) and error.strerror else "no certificate in it"
             raise UsageError(f"--ca {ca}: {text}; give a PEM file of the CA that signed the broker's") from error

@@ -41,6 +41,18 @@ def find_secret(what: str, variable: str, path: Path | None) -> Secret:
 
 def read_secret(path: Path) -> Secret:
     """The first line of a file that only its owner can read. Raises UsageError."""
+    data = read_private(path)
+    try:
+        text = data.decode().splitlines()[0] if data.strip() else ""
+    except UnicodeDecodeError:
+        text = ""
+    if not text:
+        raise UsageError(f"{path}: has no secret in its first line; write it there as UTF-8 text")
+    return Secret(text)
+
+
+def read_private(path: Path) -> bytes:
+    """The beginning of a file that only its owner can read, a password or a key. Raises UsageError."""
     try:
         with path.open("rb") as file:
             # Of the file that is open, so that nobody can change it in between.
@@ -50,13 +62,7 @@ def read_secret(path: Path) -> Secret:
         raise UsageError(f"{path}: the secret in it cannot be read: {error.strerror}") from error
     if os.name == "posix" and stat.S_IMODE(mode) & 0o077:
         raise UsageError(f"{path}: others can read the secret in it (mode {stat.S_IMODE(mode):o}); chmod 600 it")
-    try:
-        text = data.decode().splitlines()[0] if data.strip() else ""
-    except UnicodeDecodeError:
-        text = ""
-    if not text:
-        raise UsageError(f"{path}: has no secret in its first line; write it there as UTF-8 text")
-    return Secret(text)
+    return data
 
 
 def write_secret(path: Path, data: bytes) -> None:

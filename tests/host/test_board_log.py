@@ -34,6 +34,25 @@ def test_what_is_no_text_reaches_no_terminal(raw: bytes, shown: str) -> None:
     assert parse(raw).text == shown
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("the certificate of broker is not by the CA that this board trusts", "another broker than the board was provisioned"),
+        ("the certificate that was shown is not for broker; correct broker.host or the certificate", "give broker.host"),
+        ("the certificate of broker has expired", "renew"),
+        ("the certificate of broker is not valid yet, by this board's clock", "is its time server up?"),
+        ("broker refused this board's certificate, or the lack of one", "broker add --mutual-tls"),
+        ("broker ended the TLS handshake; does that port speak TLS?", "correct broker.port"),
+        ("broker.tls.ca: certs/ca.pem is not on the board; provision it", "a file of TLS is missing"),
+        ("no answer to CONNECT within 5 s", "a TLS port spoken to without TLS"),
+        ("CONNECT did not get through within 20 s", "does not speak TLS"),
+    ],
+)
+def test_what_is_wrong_with_TLS_is_told_apart(said: str, meant: str) -> None:
+    meaning = parse(f"[   1.234] session: greet: {said}; next try in 1.0 s".encode()).meaning
+    assert meaning and meant in meaning
+
+
 def test_lines_are_put_together_from_pieces_and_bounded() -> None:
     lines = Lines()
     assert lines.take(b"[   0.0") == []

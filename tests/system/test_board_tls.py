@@ -1,41 +1,36 @@
 """A board by TLS: real MicroPython and its mbedtls, against Mosquitto, and against servers with certificates made here."""
 
-import datetime
-import ipaddress
 import json
 import os
 import re
-import signal
 import socket
 import ssl
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
+sys.path.insert(0, str(Path(__file__).parent))
+from stations import new_floor, running
+
+from certificates import DER, Certificate, certificate
 from floorsense.bench.farm import SIMULATION_BYTES
 from floorsense.bench.plan import plan
 from floorsense.broker.floor import HOST_USER, Floor
-from floorsense.broker.local import free_port
-from floorsense.broker.service import command_of
 from floorsense.listener import Listener
 from floorsense.paths import BOARDS, FIRMWARE
 from floorsense.provisioning.witness import Identity
 from floorsense.secret import read_secret
 from floorsense.toolchain.micropython import find_micropython, micropath
 from floorsense.toolchain.mosquitto import find_mosquitto
+from floorsense.virtual.interruption import interrupt
 
-DAY = datetime.timedelta(days=1)
 LIMIT_S = 15
 FAKES = Path(__file__).parents[1] / "fakes"
 CONNACK = b"\x20\x02\0\0"
@@ -43,66 +38,6 @@ CONNACK = b"\x20\x02\0\0"
 EXACT = {"MALLOC_TOP_PAD_": "0", "MALLOC_TRIM_THRESHOLD_": "0", "MALLOC_MMAP_THRESHOLD_": "4096"}
 PINGRESP = b"\xd0\0"
 needs_mosquitto = pytest.mark.skipif(find_mosquitto() is None, reason="no Mosquitto on this machine")
-
-
-@dataclass
-class Certificate:
-    """A certificate and its key, and those above it."""
-
-    own: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
-    above: "tuple[x509.Certificate, ...]" = ()
-
-    @property
-    def der(self) -> bytes:
-        return self.own.public_bytes(serialization.Encoding.DER)
-
-    @property
-    def pem(self) -> bytes:
-        return self.own.public_bytes(serialization.Encoding.PEM)
-
-    def make(
-        self, name: str, names: Sequence[str] = (), is_ca: bool = False, begins: int = -2, ends: int = 30
-    ) -> "Certificate":
-        """One that this one signs; ``begins`` and ``ends`` in days from now."""
-        made = certificate(name, self, names, is_ca, begins, ends)
-        # The root is known to whoever trusts it.
-        made.above = (self.own, *self.above) if self.own.issuer != self.own.subject else ()
-        return made
-
-    def context(self, folder: Path) -> ssl.SSLContext:
-        """A server's, that shows it."""
-        chain, key = folder / "shown.pem", folder / "shown.key"
-        chain.write_bytes(b"".join(one.public_bytes(serialization.Encoding.PEM) for one in (self.own, *self.above)))
-        key.write_bytes(
-            self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(chain, key)
-        return context
-
-
-def certificate(
-    name: str, by: Certificate | None = None, names: Sequence[str] = (), is_ca: bool = True, begins: int = -2, ends: int = 30
-) -> Certificate:
-    """Signed by ``by``, or by itself."""
-    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(by.own.subject if by else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now + begins * DAY)
-        .not_valid_after(now + ends * DAY)
-        .add_extension(x509.BasicConstraints(is_ca, None), critical=True)
-    )
-    if names:
-        general = [x509.IPAddress(ipaddress.ip_address(one)) if one[0].isdigit() else x509.DNSName(one) for one in names]
-        builder = builder.add_extension(x509.SubjectAlternativeName(general), critical=False)
-    return Certificate(builder.sign(by.key if by else key, hashes.SHA256()), key)
 
 
 class Server:
@@ -191,13 +126,10 @@ class Board:
         return (self.flash / "log.txt").read_text()
 
     def stop(self) -> None:
-        """Cleanly. The thread of the simulated watchdog may take a Ctrl-C that is meant for the loop: then once more."""
+        """Cleanly."""
         assert self.process is not None
-        end = time.monotonic() + LIMIT_S
-        while self.process.poll() is None and time.monotonic() < end:
-            self.process.send_signal(signal.SIGINT)
-            with suppress(subprocess.TimeoutExpired):
-                self.process.wait(3)
+        interrupt(self.process)
+        self.process.wait(LIMIT_S)
 
     def cut(self) -> None:
         if self.process is not None:
@@ -282,7 +214,7 @@ def test_T42_a_long_chain_is_followed(board: Board, serve: Callable[..., Server]
     for i in range(5):
         above = above.make(f"intermediate {i}", is_ca=True)
     shown = above.make("localhost", [*(f"name-{i}.of.a.broker.with.many.names.test" for i in range(180)), "localhost"])
-    size = len(shown.der) + sum(len(one.public_bytes(serialization.Encoding.DER)) for one in shown.above)
+    size = len(shown.der) + sum(len(one.public_bytes(DER)) for one in shown.above)
     assert len(shown.above) == 5 and size > 8192
     server = serve(shown, PINGRESP)
     # PEM, and a second CA beside the one that is meant.
@@ -317,39 +249,18 @@ def test_a_port_without_tls_is_told_from_a_broken_certificate(board: Board, auth
 OURS = "factory/floor-1/machine-1"
 
 
-def free_pair() -> int:
-    """A free port whose next is free as well."""
-    while True:
-        port = free_port()
-        with suppress(OSError), socket.create_server(("127.0.0.1", port + 1)):
-            return port
-
-
 @pytest.fixture
 def floor(tmp_path: Path) -> Floor:
     """A floor's broker, made and not started, with an identity for our board."""
-    port = free_pair()
-    made = Floor.make(tmp_path / "floor", ["localhost"], port, "127.0.0.1", port + 1)
+    made = new_floor(tmp_path / "floor", "localhost")
     made.add(OURS, mutual=True)
     return made
 
 
 @pytest.fixture
 def run_floor(floor: Floor) -> Iterator[Callable[[], None]]:
-    running: list[subprocess.Popen[bytes]] = []
-
-    def run() -> None:
-        process = subprocess.Popen(command_of(floor), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        running.append(process)
-        end = time.monotonic() + LIMIT_S
-        while not floor.pid_file.exists():
-            assert process.poll() is None and time.monotonic() < end, "Mosquitto did not start"
-            time.sleep(0.02)
-
-    yield run
-    for process in running:
-        process.terminate()
-        process.wait(LIMIT_S)
+    with ExitStack() as rooms:
+        yield lambda: rooms.enter_context(running(floor))
 
 
 def files_of(floor: Floor, own: bool = True) -> dict[str, bytes]:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from floor import WIFI_PASSWORD, firmware, station
+from stations import WIFI_PASSWORD, firmware, station
+
 from floornode import VERSION
 from floorsense import boards
 from floorsense.broker import LocalBroker

@@ -207,7 +207,8 @@ class Session:
             raise Trouble("not-mqtt", "no MQTT broker: it answered CONNECT with byte %#04x" % first)
         if self.client.wait_msg() is None:
             if self._is_past(self._until, now):
-                raise Trouble("silent", "no answer to CONNECT within %d s" % (self._greet_limit // 1000))
+                what = "no answer to CONNECT" if self._stream.is_flushed() else "CONNECT did not get through"
+                raise Trouble("silent", "%s within %d s" % (what, self._greet_limit // 1000))
             return
         is_present, code = self.client.taken
         if code:

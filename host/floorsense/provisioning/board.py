@@ -6,6 +6,7 @@ On the board:
     a/ b/                    a firmware each, the one that runs and the one before, or one on trial
     slot, trial, failed      which runs, which is on trial and for how many starts, which did not come up
     settings.json, boot      what it is to do; how often it started
+    certs/                   what TLS goes by; the settings say which of them
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from floorsense.errors import BoardError
 from floorsense.paths import FIRMWARE
 from floorsense.provisioning.disk import Disk
 from floorsense.provisioning.firmware import Bundle
+from floorsense.provisioning.trust import FOLDER as CERTIFICATES
 from floorsense.secret import Secret
 
 LAUNCHER = "/main.py"
@@ -41,7 +43,7 @@ class Target:
 @dataclass
 class Plan:
     """What differs. ``folder`` is where the firmware goes, None where it is there and runs; ``on_trial`` whether the board has
-    one to fall back to; ``before`` is the version that runs."""
+    one to fall back to; ``before`` is the version that runs; ``stale`` are certificates and keys that it had before."""
 
     folder: str | None
     on_trial: bool
@@ -51,6 +53,7 @@ class Plan:
     boot: int | None
     before: str | None
     failed: bool
+    stale: list[str]
 
     @property
     def changes(self) -> list[str]:
@@ -64,6 +67,7 @@ class Plan:
         lines += [f"{path} to write" for path in self.root]
         if self.boot is not None:
             lines.append(f"{BOOT} to raise to {self.boot}, which this machine's board had reached")
+        lines += [f"{path} to remove" for path in self.stale]
         return lines
 
 
@@ -101,6 +105,7 @@ def survey(disk: Disk, target: Target, least_boot: int) -> Plan:
         least_boot if least_boot > boot else None,
         before,
         folder is not None and _word(disk, FAILED) == folder and not copied,
+        [path for path in _certificates(disk) if path not in target.files],
     )
 
 
@@ -133,6 +138,7 @@ def carry_out(disk: Disk, target: Target, plan: Plan, progress: Callable[[int], 
             disk.remove([TRIAL])
     if SETTINGS in plan.root:
         disk.replace(SETTINGS, target.settings.reveal().encode())
+    disk.remove(plan.stale)
 
 
 def _copy(disk: Disk, bundle: Bundle, plan: Plan, progress: Callable[[int], None]) -> None:
@@ -165,6 +171,11 @@ def give_up_trial(disk: Disk) -> None:
 def total_bytes(target: Target, plan: Plan) -> int:
     """How much there is to copy."""
     return sum(len(target.bundle.files[path]) for path in plan.copied)
+
+
+def _certificates(disk: Disk) -> list[str]:
+    """What lies in the folder of certificates."""
+    return [f"/{CERTIFICATES}/{path}" for path in sorted(disk.files(f"/{CERTIFICATES}"))]
 
 
 def _other(slot: str | None) -> str:

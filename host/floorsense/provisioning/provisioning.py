@@ -101,7 +101,7 @@ def provision(
 
                 carry_out(disk, target, plan, progress)
                 left = survey(disk, target, 0)
-                if left.copied or left.root or left.folder is not None:
+                if left.copied or left.root or left.stale or left.folder is not None:
                     raise BoardError(f"{port}: the board does not hold what was written to it; run it again")
                 outcome.bytes_written = disk.written
             if witness is not None:

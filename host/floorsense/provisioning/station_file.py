@@ -2,6 +2,7 @@
 
 It has the keys of settings.json (docs/settings.md), and besides: ``fleet``, how many boards come back at once when the broker
 does; ``broker.folder``, the folder that `floorsense broker init` made; ``wifi.password_file`` and ``broker.password_file``.
+``broker.tls`` names files of this computer, beside STATION.toml; the board gets them too.
 """
 
 import json
@@ -17,6 +18,7 @@ from floorsense.broker.floor import Floor
 from floorsense.errors import UsageError
 from floorsense.fleet import first_window_ms
 from floorsense.provisioning.toml_lines import TomlLines
+from floorsense.provisioning.trust import FOLDER, KEYS, Trust
 from floorsense.secret import Secret, find_secret, read_secret
 
 WIFI_VARIABLE = "FLOORSENSE_WIFI_PASSWORD"
@@ -31,7 +33,8 @@ _STAND_IN = "x" * 8
 
 @dataclass(frozen=True)
 class Station:
-    """What a board is to be. ``settings`` is the text of its settings.json, with the secrets."""
+    """What a board is to be. ``settings`` is the text of its settings.json, with the secrets; ``trust``: what it speaks TLS by,
+    None where it does not; ``files``: of its flash, by their path."""
 
     path: Path
     name: str
@@ -42,6 +45,7 @@ class Station:
     password: Secret | None
     floor: Floor | None
     settings: Secret = field(repr=False)
+    trust: Trust | None = None
     drivers: frozenset[str] = frozenset()
     files: dict[str, Secret] = field(default_factory=dict, repr=False)
 
@@ -63,6 +67,7 @@ class StationFile:
         self._lines = TomlLines(text)
         self.faults: list[str] = []
         self.floor: Floor | None = None
+        self._trust: Trust | None = None
         self._secret_files: dict[str, Path] = {}
         self._read()
         if self.faults:
@@ -71,7 +76,7 @@ class StationFile:
     @property
     def name(self) -> str:
         """SITE/FLOOR/MACHINE."""
-        return "/".join(self._found[key] for key in ("site", "floor", "machine"))
+        return _name(self._found)
 
     def complete(self) -> Station:
         """Find the secrets. Raises UsageError where one is not to be had, or cannot be one."""
@@ -81,6 +86,15 @@ class StationFile:
             what = f"the Wi-Fi password of {wifi['ssid']!r}"
             wifi["password"] = find_secret(what, WIFI_VARIABLE, self._secret_files.get("wifi")).reveal()
         password = None
+        if self.floor is not None and broker.get("user") == self.name and self.name not in self.floor.boards:
+            raise UsageError(
+                f"{self.path}: the broker of {self.floor.folder} does not know {self.name}; `floorsense broker add {self.path}`"
+            )
+        files = {}
+        if self._trust is not None:
+            given = self._trust.files()
+            broker["tls"] = {key: name for key, (name, _) in given.items()}
+            files = {f"/{name}": text for name, text in given.values()}
         if broker.get("user") is not None:
             what = f"the board's password at the broker ({broker['user']})"
             path = self._secret_files.get("broker")
@@ -88,7 +102,7 @@ class StationFile:
             password = read_secret(kept) if kept else find_secret(what, BROKER_VARIABLE, path)
             broker["password"] = password.reveal()
         try:
-            settings.parse(json.loads(json.dumps(wanted)))
+            parsed = settings.parse(json.loads(json.dumps(wanted)))
         except settings.SettingsError as error:
             raise UsageError(f"{self.path}: a secret cannot be used: " + "; ".join(error.faults)) from None
         return Station(
@@ -96,12 +110,14 @@ class StationFile:
             name=self.name,
             board=self._board,
             host=broker["host"],
-            port=broker["port"],
+            port=parsed.broker.port,
             user=broker.get("user"),
             password=password,
             floor=self.floor,
             settings=Secret(json.dumps(wanted, separators=(",", ":"))),
+            trust=self._trust,
             drivers=frozenset(one["driver"] for one in wanted["sensors"]),
+            files=files,
         )
 
     def _read(self) -> None:
@@ -151,12 +167,34 @@ class StationFile:
             except UsageError as error:
                 self._fault("broker.folder", str(error))
         if self.floor is not None:
+            name = _name(wanted)
+            pair = self.floor.pair_of(name)
             broker.setdefault("host", self.floor.names[0])
-            broker.setdefault("port", self.floor.port)
-            broker.setdefault("user", "/".join(str(wanted.get(key)) for key in ("site", "floor", "machine")))
-        broker.setdefault("port", 1883)
+            broker.setdefault("port", self.floor.mutual_port if pair else self.floor.port)
+            if pair is None:
+                broker.setdefault("user", name)
+            if "tls" in broker:
+                self._fault("broker.tls", "broker.folder says it already; leave one of them out")
+            self._put_trust(broker, Trust(self.floor.ca, *(pair or ())))
+        else:
+            self._take_trust(broker)
         if broker.get("user") is not None:
             broker["password"] = _STAND_IN
+
+    def _take_trust(self, broker: dict[str, Any]) -> None:
+        """The files that ``broker.tls`` names."""
+        tls = broker.get("tls")
+        given = {key: tls.pop(key) for key in KEYS if isinstance(tls.get(key), str)} if isinstance(tls, dict) else {}
+        if "ca" in given:
+            self._put_trust(broker, Trust(**{key: self.path.parent / name for key, name in given.items()}))
+
+    def _put_trust(self, broker: dict[str, Any], trust: Trust) -> None:
+        """In place of the files' names here, the settings have what the board will call them."""
+        self._trust = trust
+        for key, what in trust.faults().items():
+            self._fault(f"broker.tls.{key}", what)
+        left = broker["tls"] if isinstance(broker.get("tls"), dict) else {}
+        broker["tls"] = {**left, **{key: f"{FOLDER}/{key}.pem" for key in KEYS if getattr(trust, key) is not None}}
 
     def _put_fleet(self, broker: dict[str, Any], fleet: int) -> None:
         if fleet > 1 and "first_window_ms" not in broker:
@@ -186,3 +224,7 @@ class StationFile:
     def _fault(self, where: str, what: str) -> None:
         line = self._lines.of(where)
         self.faults.append(f"{f'line {line}, ' if line else ''}{where}: {what}")
+
+
+def _name(found: dict[str, Any]) -> str:
+    return "/".join(str(found.get(key)) for key in ("site", "floor", "machine"))

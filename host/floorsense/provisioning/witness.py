@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from floornode.contract import topics
@@ -30,9 +31,13 @@ _NO_QUANTITY = (topics.STATUS, topics.HEALTH)
 
 @dataclass(frozen=True)
 class Identity(BrokerUrl):
-    """A broker, and a password that is known already."""
+    """A broker, and a password that is known already; or the files with a certificate and its key."""
 
     secret: Secret | None = None
+    shown: tuple[Path, Path] | None = None
+
+    def pair(self) -> tuple[str, str] | None:
+        return None if self.shown is None else (str(self.shown[0]), str(self.shown[1]))
 
     def password(self) -> str | None:
         return None if self.secret is None else self.secret.reveal()
@@ -43,7 +48,11 @@ def listening_url(station: Station) -> tuple[Identity, str | None]:
     if station.floor is not None:
         secret = read_secret(station.floor.host_secret)
         return Identity(station.host, station.floor.port, True, HOST_USER, secret=secret), str(station.floor.ca)
-    return Identity(station.host, station.port, False, station.user, secret=station.password), None
+    if (trust := station.trust) is None:
+        return Identity(station.host, station.port, False, station.user, secret=station.password), None
+    shown = (trust.cert, trust.key) if trust.cert is not None and trust.key is not None else None
+    identity = Identity(station.host, station.port, True, station.user, secret=station.password, shown=shown)
+    return identity, str(trust.ca)
 
 
 @dataclass(frozen=True)
