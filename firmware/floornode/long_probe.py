@@ -49,8 +49,8 @@ class LongProbe(Probe):
         self._is_measured = False
         return Probe.take(self, now)
 
-    def next(self, now):
-        wait = Probe.next(self, now)
+    def next(self, now, may_seek=True):
+        wait = Probe.next(self, now, may_seek)
         if self.due_at is None or self._driver is None or self._is_measured:
             return wait
         if self._goes_on_at is not None:

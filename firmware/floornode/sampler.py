@@ -10,6 +10,9 @@ from .contract.reading import CLOCK_NOT_SET, FAULT, OUT_OF_RANGE, Reading
 # Short: a chip that lost its power for a moment is back for the next reading of a sensor read once a second.
 _FIRST_RETRY = 250
 _LONGEST_RETRY = 60000
+# A sensor that is found is configured, which may take longer than another's FIFO lasts: that waits for the end of a window, yet
+# not for ever, where window follows window.
+_PATIENCE = 3000
 
 
 class Probe:
@@ -79,12 +82,16 @@ class Probe:
         self.faults += 1
         return None
 
-    def next(self, now):
+    def is_patient(self, now):
+        """Whether looking for the sensor can wait a little longer."""
+        return self._driver is None and self._retry_at is not None and ticks_diff(now, self._retry_at) < _PATIENCE
+
+    def next(self, now, may_seek=True):
         """Milliseconds until there is something to do for this probe."""
         if self.due_at is None or (self._driver is not None and self._ready_at is None):
             return 0
         wait = ticks_diff(self.due_at, now)
-        if self._driver is None:
+        if self._driver is None and may_seek:
             wait = min(wait, ticks_diff(self._retry_at, now))
         return wait
 
@@ -124,7 +131,7 @@ class Sampler:
                 probe.start(now)
                 if probe.due_at is None:
                     continue
-            else:
+            elif not (probe.is_patient(now) and self.is_capturing):
                 probe.seek(now)
             probe.measure(now)
             if not probe.is_due(now):
@@ -141,7 +148,7 @@ class Sampler:
         """Milliseconds until a probe is due, or is to be looked for again."""
         wait = _LONGEST_RETRY
         for probe in self.probes:
-            wait = min(wait, probe.next(now))
+            wait = min(wait, probe.next(now, not (probe.is_patient(now) and self.is_capturing)))
         return max(0, wait)
 
     def _readings(self, probe, now):

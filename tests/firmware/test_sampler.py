@@ -480,6 +480,48 @@ def test_the_loop_is_told_while_a_window_is_captured():
     assert not told[0]
 
 
+def test_T49_a_lost_sensor_is_not_opened_while_a_window_is_captured():
+    streaming, lost = Slow(), Sensor()
+    streaming.streams = True
+    lost.absent = OSError(5, "no answer")
+    found = lost.open
+
+    def open_sensor():
+        assert not streaming.is_capturing
+        return found()
+
+    lost.open = open_sensor
+    board = Board(lost, streaming, period_ms=2000)
+    board.run(10000)
+    # After 0, 250, 750, 1750 ms and so on, but for a window of 750 ms in every 2000.
+    assert 5 <= lost.opened <= 8
+    assert board.turns < 5 * 14 + 20
+    lost.absent = None
+    board.run(6000)
+    assert not board.temperatures()[-2].flags
+
+
+def test_T49_a_lost_sensor_is_looked_for_all_the_same_where_window_follows_window():
+    class Busy(Slow):
+        """As two that take turns look."""
+
+        def step(self, now):
+            wait = Slow.step(self, now)
+            self.is_capturing = True
+            return wait
+
+    lost = Sensor()
+    board = Board(lost, Busy(), period_ms=2000)
+    board.run(1000)
+    lost.error = lost.absent = OSError(5, "no answer")
+    opened = lost.opened
+    board.run(30000)
+    assert 3 <= lost.opened - opened <= 5
+    lost.error = lost.absent = None
+    board.run(20000)
+    assert not board.temperatures()[-2].flags
+
+
 def test_the_loop_sleeps_through_a_slow_measurement():
     board = Board(Slow(), period_ms=2000)
     board.run(10000)
