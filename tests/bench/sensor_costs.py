@@ -22,6 +22,7 @@ class Tape:
         self._answers = []
         self._at = None
         self.owner = None
+        self.known = []
 
     def rewind(self):
         self._at = 0

@@ -5,6 +5,7 @@ from expect import raises
 from faults import Faulty
 from floornode.sensors import load
 from floornode.sensors.ds18b20 import Ds18b20, crc8
+from floornode.sensors.wire_search import Search
 from wire import Bus
 
 ROM, OTHER, THIRD = [bytes.fromhex(text) for text in ("28ff641e0f3c010a", "28ff4c60a11603e9", "280000070a1b2cbd")]
@@ -13,13 +14,15 @@ ROM, OTHER, THIRD = [bytes.fromhex(text) for text in ("28ff641e0f3c010a", "28ff4
 class Wire:
     """The port's wire over the bus model; a time slot takes 70 us, a reset 1 ms, of time in the test's hand."""
 
-    def __init__(self, faults=None, **temperatures):
+    def __init__(self, faults=None, parasite=False, **temperatures):
         self.us = 10000
+        self.known = []
         self.chips = {}
         devices = {}
         for name, temperature in temperatures.items():
             rom = {"a": ROM, "b": OTHER, "c": THIRD}[name]
-            self.chips[name] = Chip({"rom": rom.hex(), "signals": {"temperature": temperature}}, self.clock)
+            spec = {"rom": rom.hex(), "signals": {"temperature": temperature}, "parasite": parasite}
+            self.chips[name] = Chip(spec, self.clock)
             devices[name] = Faulty(self.chips[name], faults, self.clock) if faults and name == "a" else self.chips[name]
         self.bus = Bus(devices)
         self.owner = None
@@ -46,6 +49,14 @@ class Wire:
             for bit in range(8):
                 self.us += 70
                 buffer[at] |= self.bus.read() << bit
+
+    def read_bit(self):
+        self.us += 70
+        return self.bus.read()
+
+    def write_bit(self, bit):
+        self.us += 70
+        self.bus.write(bit)
 
     # Conversations, for the tests of the chip
 
@@ -195,6 +206,16 @@ def test_match_rom_selects_one_and_read_rom_tells_who_is_alone():
     assert rom == ROM
 
 
+def test_who_lives_on_the_wires_power_says_so_and_does_not_survive_a_conversion():
+    assert Wire(a=21).ask(b"\xb4", 1) == b"\xff"
+    wire = Wire(a=21, parasite=True)
+    assert wire.ask(b"\xb4", 1) == b"\x00"
+    wire.ask(b"\x4e\x11\x22\x3f", 0)
+    wire.ask(b"\x44", 0)
+    wire.us += 750000
+    assert wire.ask(b"\xbe", 9)[:5] == b"\x50\x05\x4b\x46\x7f"
+
+
 def test_a_rom_code_with_a_wrong_crc_or_family_is_refused():
     for rom in ("28ff641e0f3c010b", "10ff641e0f3c010a", "28ff", 7):
         raises(ValueError, Chip, {"rom": rom}, Wire().clock, text="rom: wants 16 hexadecimal digits")
@@ -249,9 +270,42 @@ def test_T50_85_c_of_a_chip_that_has_converted_is_a_temperature():
 def test_T50_85_c_of_power_on_is_a_fault():
     wire = Wire(a=60)
     driver = Ds18b20(wire, None)
-    # Its Convert T does nothing.
-    wire.chips["a"].command = lambda code, ask=wire.chips["a"].command: ask(0 if code == 0x44 else code)
+    # Its first conversion is still under way, 750 ms after the beginning.
+    wire.chips["a"]._settle = lambda: None
     raises(OSError, measure, wire, driver, text="85 C of power-on")
+
+
+def test_T50_85_c_of_a_part_whose_reserved_byte_never_changes_is_a_temperature_but_at_first():
+    wire = Wire(a=85)
+    driver = Ds18b20(wire, None)
+    chip = wire.chips["a"]
+    settle = chip._settle
+
+    def settled():
+        settle()
+        chip._scratchpad[6] = 0x0C
+
+    chip._settle = settled
+    raises(OSError, measure, wire, driver, text="85 C of power-on")
+    chip._signal.at = lambda ms: 84.5
+    assert measure(wire, driver) == [84.5]
+    chip._signal.at = lambda ms: 85
+    assert measure(wire, driver) == [85]
+
+
+def test_T49_a_conversion_that_was_not_heard_is_a_fault_and_not_the_last_value_again():
+    wire = Wire(a=60)
+    driver = Ds18b20(wire, ROM)
+    assert measure(wire, driver) == [60]
+    wire.chips["a"].command = lambda code, ask=wire.chips["a"].command: ask(0 if code == 0x44 else code)
+    before = wire.us
+    raises(OSError, measure, wire, driver, text="does not convert")
+    assert wire.us - before < 100000
+
+
+def test_T49_one_that_lives_on_the_wires_power_says_what_to_connect():
+    wire = Wire(a=60, parasite=True)
+    raises(OSError, measure, wire, Ds18b20(wire, None), text="lives on the wire's power: connect its VDD")
 
 
 def test_T49_a_brown_out_while_it_converts_is_a_fault():
@@ -269,7 +323,8 @@ def test_T49_nobody_on_the_wire():
 
 def test_T49_one_that_is_gone_leaves_the_others():
     wire = Wire([{"kind": "nack", "at_s": 0.5}], a=20, b=30)
-    raises(OSError, measure, wire, Ds18b20(wire, ROM), text="no answer")
+    error = raises(OSError, measure, wire, Ds18b20(wire, ROM), text="no answer; unknown on its wire: " + OTHER.hex())
+    assert error.args[0] == 19
     assert wire.owner is None
     assert measure(wire, Ds18b20(wire, OTHER)) == [30]
 
@@ -281,7 +336,54 @@ def test_T49_a_wire_that_is_held_low():
 
 def test_T49_two_without_an_address_are_garbled_and_say_what_to_do():
     wire = Wire(a=20.3, b=30.7)
-    raises(OSError, measure, wire, Ds18b20(wire, None), text="several on this wire need an address each")
+    text = "give each its address: "
+    text = str(raises(OSError, measure, wire, Ds18b20(wire, None), text=text)).split(text)[1]
+    assert sorted(text.split(", ")) == [OTHER.hex(), ROM.hex()]
+
+
+def test_a_probe_that_was_replaced_names_its_successor_and_not_its_neighbours():
+    wire = Wire(a=20, b=30)
+    others = [Ds18b20(wire, ROM)]
+    assert measure(wire, *others) == [20]
+    error = raises(OSError, measure, wire, Ds18b20(wire, THIRD))
+    assert str(error).endswith("unknown on its wire: " + OTHER.hex())
+    assert measure(wire, Ds18b20(wire, OTHER), *others) == [30, 20]
+    error = raises(OSError, measure, wire, Ds18b20(wire, THIRD))
+    assert str(error).endswith("no answer")
+
+
+def test_the_search_finds_up_to_four_and_no_step_of_it_is_long():
+    for names in ("a", "ab", "abc"):
+        wire = Wire(**dict.fromkeys(names, 20))
+        search = Search(wire)
+        longest = 0
+        while True:
+            before = wire.us
+            is_over = search.step()
+            longest = max(longest, wire.us - before)
+            if is_over:
+                break
+        assert sorted(search.found) == sorted(wire.search())
+        assert longest <= 5000
+
+
+def test_a_search_over_noise_ends_and_believes_no_code_with_a_wrong_crc():
+    for seed in range(20):
+        wire = Wire(a=20, b=30)
+        noise = [seed + 1]
+
+        def read_bit(wire=wire, noise=noise):
+            noise[0] = (noise[0] * 1664525 + 1013904223) & 0xFFFFFFFF
+            return wire.bus.read() ^ (noise[0] >> 24 < 4)
+
+        wire.read_bit = read_bit
+        search = Search(wire)
+        for _ in range(100):
+            if search.step():
+                break
+        else:
+            raise AssertionError("no end")
+        assert not [rom for rom in search.found if crc8(rom)]
 
 
 def test_T49_bits_that_turned_and_answers_broken_off_are_garbled():

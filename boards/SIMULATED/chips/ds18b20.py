@@ -1,6 +1,6 @@
 """The DS18B20's memory, commands and conversion: Maxim's datasheet 19-7487 revision 6 (pages named at each line).
 
-What all 1-Wire chips share is in `wire`. Alarms are compared, the EEPROM outlives the power; parasite power is not modelled.
+What all 1-Wire chips share is in `wire`. Alarms are compared, the EEPROM outlives the power.
 """
 
 import signals
@@ -17,8 +17,13 @@ _CONVERSION_US = 750000
 
 
 class Ds18b20:
-    """``spec`` has "signals" (``temperature`` in C) and may have "eeprom": ``[TH, TL, configuration]`` as the part was stored
-    ([75, 70, 127] from the factory). "rom" is its ROM code: 16 hexadecimal digits. ``clock()`` tells microseconds."""
+    """``spec`` has "signals" (``temperature`` in C) and may have
+
+    - "eeprom": ``[TH, TL, configuration]`` as the part was stored ([75, 70, 127] from the factory);
+    - "parasite": true, where its VDD is on GND: then a pull-up resistor alone does not carry it through a conversion (page 7).
+
+    "rom" is its ROM code: 16 hexadecimal digits. ``clock()`` tells microseconds.
+    """
 
     def __init__(self, spec, clock):
         self._clock = clock
@@ -29,6 +34,7 @@ class Ds18b20:
         self._signal = signals.signal(given.get("temperature", 21.0), "temperature")
         self._eeprom = bytes(spec.get("eeprom", (75, 70, 0x7F)))
         self.rom = _rom(spec.get("rom", ""))
+        self._is_parasitic = bool(spec.get("parasite", False))
         self.power_on(0)
 
     def power_on(self, at):
@@ -37,6 +43,7 @@ class Ds18b20:
         self._scratchpad = bytearray(b"\x50\x05" + self._eeprom + b"\xff\x0c\x10")
         self._ready_at = None
         self._expected = 0
+        self._pulls = False
         self.sends = 0
 
     def present(self):
@@ -47,7 +54,10 @@ class Ds18b20:
         self._settle()
         self.sends = 0
         self._expected = 0
-        if code == _CONVERT:
+        self._pulls = code == _POWER and self._is_parasitic  # page 12
+        if code == _CONVERT and self._is_parasitic:
+            self.power_on(self._clock())
+        elif code == _CONVERT:
             bits = 9 + (self._scratchpad[4] >> 5 & 3)
             self._ready_at = self._clock() + (_CONVERSION_US >> 12 - bits)
         elif code == _READ:
@@ -75,7 +85,7 @@ class Ds18b20:
     def is_busy(self):
         """Page 11: read slots after Convert T show 0 until it is done."""
         self._settle()
-        return self._ready_at is not None
+        return self._pulls or self._ready_at is not None
 
     def is_alarmed(self):
         """Page 7: whole degrees of the last conversion, against TH and TL."""

@@ -50,6 +50,7 @@ class Wire:
         self._slots = _onewire
         self._pin = pin
         self.owner = None
+        self.known = []
 
     def reset(self):
         return bool(self._slots.reset(self._pin))
@@ -61,3 +62,9 @@ class Wire:
     def readinto(self, buffer):
         for at in range(len(buffer)):
             buffer[at] = self._slots.readbyte(self._pin)
+
+    def read_bit(self):
+        return self._slots.readbit(self._pin)
+
+    def write_bit(self, bit):
+        self._slots.writebit(self._pin, bit)

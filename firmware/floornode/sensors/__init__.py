@@ -7,8 +7,8 @@ The kinds of bus:
 
 - ``i2c``: an object with machine.I2C's methods;
 - ``spi``: ``exchange(out, into)``: one transaction with the chip selected, ``into`` being what came while ``out`` went;
-- ``onewire``: ``reset() -> bool``, whether somebody is there, ``write(data)`` and ``readinto(buffer)``; ``owner`` is None, or
-  whose transaction is under way.
+- ``onewire``: ``reset() -> bool``, whether somebody is there, ``write(data)``, ``readinto(buffer)``, ``write_bit(bit)`` and
+  ``read_bit()``; ``owner`` is None, or whose transaction is under way; ``known``: the ROM codes that drivers go by.
 """
 
 import errno

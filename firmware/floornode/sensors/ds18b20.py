@@ -1,7 +1,7 @@
 """Maxim DS18B20 on a 1-Wire bus: temperature from -55 to 125 C, several on one wire by their ROM codes.
 
 Page numbers are those of the datasheet 19-7487, revision 6. The chip must have its own supply: one that lives on the wire's
-needs a stronger pull-up than a resistor while it converts.
+needs a stronger pull-up than a resistor while it converts, and is told so.
 """
 
 import errno
@@ -15,6 +15,7 @@ _SKIP_ROM = b"\xcc"
 _CONVERT = b"\x44"
 _READ = b"\xbe"
 _WRITE = b"\x4e"
+_POWER = b"\xb4"
 
 _FAMILY = 0x28
 # Page 8: 12 bits take 750 ms at the most.
@@ -24,8 +25,9 @@ _CONVERSION = 750
 _MARK = b"\x5a\xa5"
 _CONFIGURATION = b"\x7f"
 _POWER_ON = b"\x50\x05"
-# In byte 6, which the datasheet reserves, parts have this until they have converted.
+# In byte 6, which the datasheet reserves, parts have this until they have converted; some have it for ever.
 _NOT_CONVERTED = 0x0C
+_ONES = b"\xff" * 9
 # A reset takes 1 ms and a byte 0.6 ms (pages 14 and 15): so much in one step, for a window may be being captured elsewhere.
 _BYTES_A_STEP = 4
 # How often a wire that another sensor uses is asked for.
@@ -39,15 +41,20 @@ class Ds18b20(Sensor):
     # Page 1: the range of operation.
     ranges = ((-55, 125),)
     buses = ("onewire",)
-    # Two transactions of some 10 ms, the conversion, and one more transaction.
-    lead_ms = 820
+    # Three transactions of some 10 ms, the conversion, and one more transaction.
+    lead_ms = 840
 
     def __init__(self, wire, rom):
         """``rom``: eight bytes, or None for the only chip on its wire."""
         self._wire = wire
         self._select = _SKIP_ROM if rom is None else _MATCH_ROM + rom
+        if rom is not None and rom not in wire.known:
+            wire.known.append(rom)
         self._scratchpad = bytearray(9)
         self._todo = []
+        self._is_first = True
+        self._is_parasitic = False
+        self._search = None
 
     @staticmethod
     def fault(bus, sensor):
@@ -66,50 +73,84 @@ class Ds18b20(Sensor):
         select = self._select
         self._todo = [
             (select + _WRITE + _MARK + _CONFIGURATION, 0),
-            (select + _CONVERT, 0),
+            (select + _CONVERT, 1),
             None,
             (select + _READ, len(self._scratchpad)),
         ]
+        if self._is_first:
+            self._todo.insert(0, (select + _POWER, 1))
         self._done = -1  # bytes of the transaction that is under way
+        self._is_deaf = False
 
     def step(self, now):
-        if self._todo[0] is None:
+        if self._todo and self._todo[0] is None:
             self._todo.pop(0)
             self.ended = ticks_add(now, _CONVERSION)
-            return _CONVERSION + 1
+            if not self._is_deaf:
+                return _CONVERSION + 1
         wire = self._wire
         if wire.owner not in (None, self):
             return _PAUSE
         try:
-            if self._transact(*self._todo[0]):
-                wire.owner = None
-                self._todo.pop(0)
+            if not self._todo:
+                is_over = self._search.step()
+            elif self._transact(*self._todo[0]):
+                is_over = self._take(self._todo.pop(0)[0][-1:])
+            else:
+                return 0
         except OSError:
             wire.owner = None
             raise
-        return 0 if self._todo else None
+        if is_over:
+            wire.owner = None
+        return None if is_over and not self._todo else 0
 
     def read(self):
         """``(temperature,)``, unless what came is not an answer, or not that of a conversion."""
         found = self._scratchpad
-        if found == b"\xff" * 9:
-            raise OSError(errno.ENODEV, "no answer")
+        if found == _ONES:
+            raise OSError(errno.ENODEV, "no answer" + self._strangers("; unknown on its wire: "))
         # Zeros have a right CRC.
         if not any(found):
             raise OSError(errno.EIO, "wire is held low")
         if crc8(found):
-            text = "answer is garbled (CRC)"
-            if self._select == _SKIP_ROM:
-                text += "; several on this wire need an address each"
-            raise OSError(errno.EIO, text)
+            raise OSError(errno.EIO, "answer is garbled (CRC)" + self._strangers("; give each its address: "))
+        if self._is_parasitic:
+            raise OSError(errno.EIO, "lives on the wire's power: connect its VDD")
         if found[2:4] != _MARK:
             raise OSError(errno.EIO, "lost its power")
         if found[4:5] != _CONFIGURATION:
             raise OSError(errno.EIO, "configuration reads %#x" % found[4])
-        if found[:2] == _POWER_ON and found[6] == _NOT_CONVERTED:
+        if self._is_deaf:
+            raise OSError(errno.EIO, "does not convert")
+        # Later it has converted at least once.
+        if self._is_first and found[:2] == _POWER_ON and found[6] == _NOT_CONVERTED:
             raise OSError(errno.EIO, "has not converted: says its 85 C of power-on")
+        self._is_first = False
         raw = found[0] | found[1] << 8
         return ((raw - 0x10000 if raw & 0x8000 else raw) / 16,)
+
+    def _take(self, command):
+        """A transaction is over. Returns whether the wire is free."""
+        found = self._scratchpad
+        if command == _POWER:
+            # Page 12: who lives on the wire's power pulls it low.
+            self._is_parasitic = not found[0]
+        elif command == _CONVERT:
+            # Page 11: who converts shows zeros. Who did not hear would give an old value, with a right CRC.
+            self._is_deaf = found[0] == 0xFF
+        elif command == _READ and (found == _ONES or (self._select == _SKIP_ROM and any(found) and crc8(found))):
+            # Somebody else is there, perhaps. Hardly ever: so only now.
+            from .wire_search import Search
+
+            self._search = Search(self._wire)
+            return False
+        return True
+
+    def _strangers(self, words):
+        """``words`` and the ROM codes on the wire that no driver goes by; nothing where there are none."""
+        found = [] if self._search is None else [rom for rom in self._search.found if rom not in self._wire.known]
+        return words + ", ".join([rom.hex() for rom in found]) if found else ""
 
     def _transact(self, out, count):
         """Go on with a transaction. Returns whether it is done."""
