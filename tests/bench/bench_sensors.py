@@ -25,7 +25,7 @@ SCRIPT = Path(__file__).parent / "sensor_costs.py"
 
 
 def busy_board(broker: tuple[str, int]) -> tuple[BoardPlan, Plan]:
-    """The bench's board with every sensor: BME280 and DS18B20 at 1 Hz, an ADXL345 that streams every other second."""
+    """The bench's board with a sensor on each bus: BME280 and DS18B20 at 1 Hz, an ADXL345 that streams every other second."""
     whole = plan(3, dict.fromkeys(MEASURED, 1), broker, {})
     board = whole.boards[2]
     return board, Plan([board], whole.recordings, [])

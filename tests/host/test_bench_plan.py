@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from floornode import settings
-from floornode.sensors import DRIVERS
+from floornode.settings_rules import BUSES
 from floorsense import boards
 from floorsense.bench.plan import MAX_BOARDS, QUANTITIES, Plan, parse_qos, parse_signals, plan
 from floorsense.errors import UsageError
@@ -37,9 +37,11 @@ def test_the_ESP32_runs_from_mpy_and_the_Pico_W_from_py() -> None:
     assert [one.compiled for one in planned(2).boards] == [True, False]
 
 
-def test_the_third_board_has_every_sensor_and_of_a_fleet_only_that_one_an_accelerometer() -> None:
-    drivers = [{sensor["driver"] for sensor in one.settings["sensors"]} for one in planned(6).boards]
-    assert drivers == [{"bme280"}, {"bme280"}, set(DRIVERS), {"bme280"}, {"bme280"}, {"bme280", "ds18b20"}]
+def test_the_third_board_has_a_sensor_on_each_bus_and_of_a_fleet_only_that_one_an_accelerometer() -> None:
+    boards = planned(6).boards
+    drivers = [{sensor["driver"] for sensor in one.settings["sensors"]} for one in boards]
+    assert drivers == [{"bme280"}, {"bme280"}, {"bme280", "ds18b20", "adxl345"}, {"bme280"}, {"bme280"}, {"bme280", "ds18b20"}]
+    assert {bus.get("kind", "i2c") for bus in boards[2].settings["buses"].values()} == set(BUSES)
 
 
 def test_a_board_with_more_chips_has_the_bytes_of_their_models_besides_its_own_heap() -> None:

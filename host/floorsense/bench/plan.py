@@ -41,7 +41,7 @@ _OUTBOX = 500
 _WIFI = {"ssid": "bench", "password": "bench-only"}
 
 # (board folder, from .mpy, in the weather, what hangs on it besides): an ESP32, a Pico W, and a Pico W on a pump outdoors, with
-# every sensor that we have; it replays the weather, over and over.
+# a sensor on each kind of bus; it replays the weather, over and over.
 _KINDS: tuple[tuple[str, bool, bool, tuple[str, ...]], ...] = (
     ("ESP32_GENERIC", True, False, ()),
     ("RPI_PICO_W", False, False, ()),
