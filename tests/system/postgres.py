@@ -52,7 +52,8 @@ class Postgres:
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, user=self._user, start_new_session=True, cwd="/"
             )
-        end = time.monotonic() + 30
+        # After a kill it reads its whole folder before it takes anybody: long on a machine that is busy.
+        end = time.monotonic() + 90
         while subprocess.run(
             [self._programs / "pg_isready", "-q", "-h", self.folder, "-t", "1"], check=False, timeout=10
         ).returncode:

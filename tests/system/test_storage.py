@@ -297,6 +297,19 @@ def test_a_step_that_ends_within_an_hour_is_told_from_its_minutes_when_its_readi
         assert history(store, HOUR_MS, hour, hour + HOUR_MS // 2) == before
 
 
+def test_topics_that_lag_differently_are_rolled_up_together_and_right(store: Store) -> None:
+    base = now_ms() // HOUR_MS * HOUR_MS - 3 * HOUR_MS
+    store.put_readings([arrival(i, topic=f"a/b/c{i % 50}/temperature", ts_ms=base + i * 10_000, value=i) for i in range(600)])
+    plain = [history(store, MINUTE_MS, base, topic=f"a/b/c{i}/temperature") for i in range(50)]
+    writes = []
+    write = store.write
+    store.write = lambda what: writes.append(what) or write(what)  # type: ignore[method-assign, func-returns-value]
+    Upkeep(store).run(now_ms())
+    assert [history(store, MINUTE_MS, base, topic=f"a/b/c{i}/temperature") for i in range(50)] == plain
+    # While it holds the write lock nothing is stored: a few times, not once or more a topic.
+    assert len(writes) < 12
+
+
 def test_retention_goes_in_parts(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "_ROWS_AT_ONCE", 7)
     old = now_ms() - 60 * DAY_MS

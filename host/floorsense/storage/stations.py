@@ -66,29 +66,37 @@ def found(connection: Connection, machine: str) -> dict[str, Any] | None:
 
 
 def latest(connection: Connection, machines: Sequence[str]) -> dict[str, list[Latest]]:
-    """The newest reading of each topic of ``machines``."""
-    names = sa.select(topics.c.id, topics.c.machine, topics.c.topic).where(topics.c.machine.in_(list(machines)))
-    answer: dict[str, list[Latest]] = {machine: [] for machine in machines}
-    for topic in connection.execute(names.order_by(topics.c.topic)).all():
-        newest = sa.select(readings).where(readings.c.topic_id == topic.id).order_by(readings.c.ts.desc()).limit(1)
-        row = connection.execute(newest).one_or_none()
-        if row is None:
-            continue
-        mine = sa.select(lives).where(lives.c.topic_id == topic.id).order_by(lives.c.boot.desc()).limit(1)
-        life = connection.execute(mine).one()
-        numbered = row.boot >= 0
-        answer[topic.machine].append(
-            Latest(
-                topic.topic,
-                row.ts,
-                row.boot if numbered else None,
-                row.seq if numbered else None,
-                row.value,
-                row.flags,
-                json.loads(row.more) if row.more else None,
-                life.top + 1 - life.stored if life.boot >= 0 else 0,
-            )
+    """The newest reading of each topic of ``machines``, by topic."""
+    newest = sa.select(sa.func.max(readings.c.ts)).where(readings.c.topic_id == topics.c.id).correlate(topics).scalar_subquery()
+    last = sa.select(sa.func.max(lives.c.boot)).where(lives.c.topic_id == topics.c.id).correlate(topics).scalar_subquery()
+    query = (
+        sa.select(
+            topics.c.machine,
+            topics.c.topic,
+            *(readings.c[name] for name in ("ts", "boot", "seq", "value", "flags", "more")),
+            sa.case((lives.c.boot >= 0, lives.c.top + 1 - lives.c.stored), else_=0).label("missing"),
         )
+        .join(readings, sa.and_(readings.c.topic_id == topics.c.id, readings.c.ts == newest))
+        .join(lives, sa.and_(lives.c.topic_id == topics.c.id, lives.c.boot == last))
+        .where(topics.c.machine.in_(list(machines)))
+        .order_by(topics.c.topic, readings.c.boot, readings.c.seq)
+    )
+    # Of several that are of one moment the last stays.
+    found = {row.topic: row for row in connection.execute(query)}
+    answer: dict[str, list[Latest]] = {machine: [] for machine in machines}
+    for row in found.values():
+        numbered = row.boot >= 0
+        one = Latest(
+            row.topic,
+            row.ts,
+            row.boot if numbered else None,
+            row.seq if numbered else None,
+            row.value,
+            row.flags,
+            json.loads(row.more) if row.more else None,
+            row.missing,
+        )
+        answer[row.machine].append(one)
     return answer
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from threading import Event, Thread
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -71,7 +72,8 @@ class Upkeep:
     def _roll_up(self) -> None:
         query = sa.select(lives.c.topic_id, sa.func.min(lives.c.dirty)).where(lives.c.dirty.is_not(None))
         found = self._store.read(lambda c: c.execute(query.group_by(lives.c.topic_id).order_by(lives.c.topic_id)).all())
-        ids = [row[0] for row in found]
+        # Those that lag equally far behind are summed from the same minute on, together.
+        ids = [topic_id for topic_id, _ in sorted(found, key=lambda row: (row[1] // MINUTE_MS, row[0]))]
         for at in range(0, len(ids), _TOPICS_AT_ONCE):
             if self._stopped.is_set():
                 return
@@ -80,20 +82,23 @@ class Upkeep:
 
     def _let_go(self, now_ms: int) -> None:
         keep = self.keep
+        # A reading that is just not refused for its age makes its minute anew: the others of that minute must be there.
+        before_ms = now_ms - keep.readings - HOUR_MS
         self._store.write(lambda connection: quarantine.trim(connection, now_ms - keep.readings))
         if self._store.database.timescale:
             self._store.write(lambda connection: _drop_chunks(connection, now_ms, keep))
             return
         if isinstance(self._store.rows, PostgresRows):
-            self._store.write(lambda connection: _drop_partitions(connection, now_ms - keep.readings))
+            self._store.write(lambda connection: _drop_partitions(connection, before_ms))
         else:
-            self._trim(readings, readings.c.topic_id, now_ms - keep.readings)
+            self._trim(readings, readings.c.topic_id, before_ms)
         for width, ms in ((MINUTE_MS, keep.minutes), (HOUR_MS, keep.hours)):
             self._trim(rollups, rollups.c.topic_id, now_ms - ms, rollups.c.width == width)
 
     def _trim(self, table: sa.Table, topic: sa.Column[int], before_ms: int, *more: sa.ColumnElement[bool]) -> None:
         """Delete in parts, topic by topic, as the rows lie; between two parts readings may come."""
-        for topic_id in self._store.read(lambda c: list(c.scalars(sa.select(topics.c.id)))):
+        oldest = sa.select(sa.func.min(table.c.ts)).where(topic == topics.c.id, *more).scalar_subquery()
+        for topic_id in self._store.read(lambda c: list(c.scalars(sa.select(topics.c.id).where(oldest < before_ms)))):
             mine = sa.and_(topic == topic_id, table.c.ts < before_ms, *more)
             while not self._stopped.is_set() and self._store.write(partial(_delete_part, table=table, mine=mine)):
                 pass
@@ -108,53 +113,43 @@ def _delete_part(connection: Connection, table: sa.Table, mine: sa.ColumnElement
 
 
 def roll_up(connection: Connection, topic_ids: Sequence[int]) -> None:
-    """Bring the minutes and hours of each topic up to date."""
-    for topic_id in topic_ids:
-        _roll_up(connection, topic_id)
-
-
-def _roll_up(connection: Connection, topic_id: int) -> None:
-    """Bring the minutes and hours of one topic up to date, from the earliest reading on that they lack."""
-    mine = lives.c.topic_id == topic_id
+    """Bring the minutes and hours of these topics up to date, from the earliest reading on that one of them lacks."""
+    mine = lives.c.topic_id.in_(topic_ids)
+    query = sa.select(lives.c.dirty).where(mine).order_by(lives.c.topic_id, lives.c.boot).with_for_update()
     # The rows are locked first: a batch that is under way ends before, its readings are seen; a later one makes dirty anew.
-    rows = connection.execute(sa.select(lives.c.dirty).where(mine).order_by(lives.c.boot).with_for_update()).scalars()
-    dirty = min((one for one in rows if one is not None), default=None)
+    dirty = min((one for one in connection.execute(query).scalars() if one is not None), default=None)
     if dirty is None:
         return
-    connection.execute(sa.update(lives).where(mine).values(dirty=None))
+    connection.execute(sa.update(lives).where(mine, lives.c.dirty.is_not(None)).values(dirty=None))
     value = readings.c.value
-    minute = floored(readings.c.ts, MINUTE_MS)
-    sums = (
+    sums: tuple[sa.ColumnElement[Any], ...] = (
         sa.func.count(value),
         sa.func.sum(value),
         sa.func.min(value),
         sa.func.max(value),
         sa.func.count() - sa.func.count(value),
     )
-    from_minute = dirty - dirty % MINUTE_MS
-    query = sa.select(sa.literal(MINUTE_MS), readings.c.topic_id, minute, *sums)
-    query = query.where(readings.c.topic_id == topic_id, readings.c.ts >= from_minute).group_by(readings.c.topic_id, minute)
-    _replace(connection, MINUTE_MS, topic_id, from_minute, query)
+    _replace(connection, MINUTE_MS, topic_ids, dirty, readings, sums)
     c = rollups.c
-    hour = floored(c.ts, HOUR_MS)
-    from_hour = dirty - dirty % HOUR_MS
-    query = sa.select(
-        sa.literal(HOUR_MS),
-        c.topic_id,
-        hour,
-        sa.func.sum(c.count),
-        sa.func.sum(c.total),
-        sa.func.min(c.low),
-        sa.func.max(c.high),
-        sa.func.sum(c.faults),
-    )
-    query = query.where(c.width == MINUTE_MS, c.topic_id == topic_id, c.ts >= from_hour).group_by(c.topic_id, hour)
-    _replace(connection, HOUR_MS, topic_id, from_hour, query)
+    sums = (sa.func.sum(c.count), sa.func.sum(c.total), sa.func.min(c.low), sa.func.max(c.high), sa.func.sum(c.faults))
+    _replace(connection, HOUR_MS, topic_ids, dirty, rollups, sums, c.width == MINUTE_MS)
 
 
-def _replace(connection: Connection, width: int, topic_id: int, from_ms: int, query: sa.Select[tuple[int, ...]]) -> None:
-    c = rollups.c
-    connection.execute(sa.delete(rollups).where(c.width == width, c.topic_id == topic_id, c.ts >= from_ms))
+def _replace(
+    connection: Connection,
+    width: int,
+    topic_ids: Sequence[int],
+    dirty: int,
+    source: sa.Table,
+    sums: Sequence[sa.ColumnElement[Any]],
+    *more: sa.ColumnElement[bool],
+) -> None:
+    """Rollups of ``width``, from the one that ``dirty`` lies in, made anew from ``source``."""
+    c, begin = rollups.c, dirty - dirty % width
+    connection.execute(sa.delete(rollups).where(c.width == width, c.topic_id.in_(topic_ids), c.ts >= begin))
+    at = floored(source.c.ts, width)
+    query = sa.select(sa.literal(width), source.c.topic_id, at, *sums)
+    query = query.where(*more, source.c.topic_id.in_(topic_ids), source.c.ts >= begin).group_by(source.c.topic_id, at)
     names = ["width", "topic_id", "ts", "count", "total", "low", "high", "faults"]
     connection.execute(sa.insert(rollups).from_select(names, query))
 
