@@ -65,7 +65,7 @@ class Station:
         self.clock = Clock(now)
         unix_ms = port.unix_ms()
         if unix_ms is not None:
-            self.clock.set(unix_ms, now, "rtc")
+            self.clock.set(unix_ms, port.ticks(), "rtc")
         series = []
         # Of each topic: what the birth message says of it.
         self.published = []

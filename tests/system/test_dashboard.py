@@ -215,7 +215,7 @@ def test_text_is_text_and_a_phone_needs_no_sideways_scrolling(browser: Browser, 
     assert sum(int(part) for part in re.findall(r"\d+", ground)[:3]) < 120
 
 
-def test_what_comes_within_one_frame_is_shown_in_its_order(browser: Browser, floor: Floor) -> None:
+def test_what_comes_together_is_shown_in_its_order(browser: Browser, floor: Floor) -> None:
     floor.put(20.0)
     page = opened(browser, floor)
     page.wait_for_selector(".tile")

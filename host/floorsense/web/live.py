@@ -33,8 +33,7 @@ CAPACITY = 5000
 MOST_VIEWERS = 200
 _MOST_TOPICS = 10_000
 _LOOK_S = 1.0
-# A browser that asks for messages together gets what comes within this time as one, but no more than so many.
-_TOGETHER_S = 0.004
+# A browser that asks for messages together gets what waits for it as one, but no more than so many.
 _MOST_TOGETHER = 500
 # A browser that takes nothing for so long is gone.
 _STUCK_S = 20.0
@@ -85,8 +84,6 @@ class Viewer:
             await asyncio.wait_for(self._came.wait(), timeout_s)
         except TimeoutError:
             return []
-        if self.is_together:
-            await asyncio.sleep(_TOGETHER_S)
         self._came.clear()
         texts = list(self._waiting)
         self._waiting.clear()

@@ -62,6 +62,8 @@ function shown(value, unit, quality, zone) {
 }
 
 function put(reading, isLive) {
+  // What was under way when the filter changed.
+  if (!fits(filter, reading.topic)) return;
   const tile = tileOf(reading.station);
   if (!tile) return;
   let entry = tile.values.get(reading.quantity);
@@ -234,27 +236,14 @@ function say(link, text) {
   element.textContent = text;
 }
 
-// What comes is shown once a frame, all of it and in its order: each look at the page costs the same for one value or many.
-const waiting = [];
-let isDue = false;
-const MOST_WAITING = 5000;     // where a hidden page is given no frame
-
+// All that came together, in its order. The browser lays out and paints once a frame, however many texts have changed.
 function hear(text) {
   const told = JSON.parse(text);
+  let wasAlarm = false;
   for (const one of Array.isArray(told) ? told : [told]) {
-    if (one.type === "pong") synchronize(one); else waiting.push(one);
+    if (one.type === "pong") synchronize(one);
+    else wasAlarm = note(one) || wasAlarm;
   }
-  if (waiting.length > MOST_WAITING) showAll();
-  else if (waiting.length && !isDue) {
-    isDue = true;
-    if (document.hidden) setTimeout(showAll, 200); else requestAnimationFrame(showAll);
-  }
-}
-
-function showAll() {
-  isDue = false;
-  const wasAlarm = waiting.reduce((found, one) => note(one) || found, false);
-  waiting.length = 0;
   if (wasAlarm) list();
 }
 
@@ -273,7 +262,7 @@ function note(told) {
     heard.set(told.id, Date.now());
     take(told);
   }
-  else if (told.type === "station") { const tile = tileOf(told.station); if (tile) { tile.presence = told.status; mark(tile); } }
+  else if (told.type === "station" && fits(filter, told.station + "/status")) { const tile = tileOf(told.station); if (tile) { tile.presence = told.status; mark(tile); } }
   else if (told.type === "dropped") { dropped += told.count; at("dropped").textContent = dropped + " readings came too fast to be shown; they are stored"; refresh(); }
   else if (told.type === "filter") at("message").textContent = told.fault ? "Filter: " + told.fault : "";
   return told.type === "alarm";
@@ -379,13 +368,10 @@ setInterval(() => {
     ? "measured to shown: " + Math.round(sorted[sorted.length >> 1]) + " ms, worst " + Math.round(sorted[sorted.length - 1]) + " ms"
     : "no readings for 10 s";
 }, 1000);
-document.addEventListener("visibilitychange", () => { if (waiting.length) showAll(); });
 setInterval(() => { if (socket && socket.readyState === 1) socket.send(JSON.stringify({ ping: Date.now() })); }, 5000);
 
 at("filter-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  // What came by the old filter belongs to the old tiles.
-  showAll();
   filter = at("filter").value.trim() || "#";
   for (const tile of tiles.values()) tile.button.remove();
   tiles.clear();
