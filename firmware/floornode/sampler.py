@@ -18,6 +18,9 @@ _PATIENCE = 3000
 class Probe:
     """One sensor and its schedule."""
 
+    # Whether its driver takes windows of samples.
+    streams = False
+
     def __init__(self, name, open_sensor, period_ms, quantities):
         """``name``: as reasons call it, ``bme280@0x76``; ``open_sensor()``: the opened driver, or OSError;
         ``quantities``: contract Quantities in the order of the driver's ``read()``."""

@@ -32,6 +32,7 @@ SECTIONS = {
         ("outbox", "section", {}),
         ("time", "section", {}),
         ("health", "section", {}),
+        ("commands", "flag", True),
     ),
     # IEEE 802.11: a network's name has up to 32 bytes; a passphrase 8 to 63 characters, a raw key 64 digits.
     "wifi": (

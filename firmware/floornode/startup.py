@@ -7,6 +7,8 @@ heap the start's modules would hold 20 KB for good.
 import gc
 import sys
 
+from .clock import ticks_add, ticks_diff
+
 # After more crashes than safe mode allows: time for a person with a cable.
 _PAUSE_S = 60
 
@@ -77,5 +79,7 @@ class Life:
             count = crash.ROW + 1
         if count > crash.ROW:
             print("crash: the next start is in %d s" % _PAUSE_S)
-            for _ in range(_PAUSE_S):
+            end = ticks_add(self._port.ticks(), _PAUSE_S * 1000)
+            # A socket with something unread ends each wait at once.
+            while ticks_diff(end, self._port.ticks()) > 0:
                 self._port.wait(1000)

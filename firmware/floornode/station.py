@@ -77,9 +77,11 @@ class Station:
                 series.append(Series(len(series), self.topic(kind.name), kind, sensor.qos[kind.base]))
                 self.published.append((kind, name, sensor.period_ms, sensor.qos[kind.base]))
             probe = Probe
-            if sensors.load(sensor.driver).lead_ms is not None:
+            driver = sensors.load(sensor.driver)
+            if driver.lead_ms is not None:
                 from .long_probe import LongProbe as probe
             probes.append(probe(name, self._opener(sensor), sensor.period_ms, kinds))
+            probes[-1].streams = driver.streams
         self.outbox = self._outbox(series, number, config.outbox)
         self.sampler = Sampler(probes, self.clock)
         self.link = port.link(config.wifi)
@@ -88,6 +90,7 @@ class Station:
             from .contract.topics import MARK
 
             self.session.subscribe(self.topic(MARK), 1, self.outbox.backlog.audit.hear)
+        self.recorder = self._recorder() if config.commands and any(one.streams for one in probes) else None
         self.sntp = self._sntp(config.time) if config.time.interval_s else None
         self.reset_cause = cause
         # Which settings serve, in a word; whether without sensors, for all that crashed; and why, in words.
@@ -118,6 +121,8 @@ class Station:
         self.part = "session"
         if not self._is_held():
             self.session.step(now)
+        if self.recorder is not None:
+            self.recorder.step(now)
         self.watchdog.report(SESSION)
         self.part = "time"
         if self.sntp is not None:
@@ -243,6 +248,15 @@ class Station:
             self.log,
             GREET_LIMIT if broker.tls is None else SECURE_GREET_LIMIT,
         )
+
+    def _recorder(self):
+        """Sends raw windows to whoever asks. Imported now: only boards that take some have it."""
+        from .contract.topics import CAPTURE, COMMAND
+        from .recorder import Recorder
+
+        recorder = Recorder(self.topic(CAPTURE), self.sampler, self.outbox, self.session, self.clock, self.log)
+        self.session.subscribe(self.topic(COMMAND), 1, recorder.hear)
+        return recorder
 
     def _sntp(self, time):
         """Asks the time server. Imported now: a board that asks nobody does without it."""

@@ -27,6 +27,7 @@ PANELS = {
         "simulate": ("floorsense.commands.simulate", "Run one simulated board at a broker of yours."),
         "virtual-board": ("floorsense.commands.virtual_board", "Have a serial port that a board of software answers at."),
         "vibration": ("floorsense.commands.vibration", "Say what a recording of acceleration tells of a machine."),
+        "capture": ("floorsense.commands.capture", "Fetch a raw window of samples from a board, as WAV and NumPy."),
         "setup": ("floorsense.commands.setup", "Fetch and find what the bench needs."),
     },
     "With boards on the cable": {

@@ -90,6 +90,10 @@ class Listener:
         self._client.loop_stop()
         self._hear_again()
 
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Say something, at QoS 1 and not retained; while the broker is away it waits."""
+        self._client.publish(topic, payload, qos=1)
+
     def away_s(self) -> float:
         """For how long the broker has been away; 0 while it is there."""
         lost_at = self._lost_at

@@ -51,6 +51,9 @@ class Wires:
         self.writeto(address, bytes((register,)))
         self.readfrom_into(address, buffer)
 
+    def writeto_mem(self, address, register, data):
+        self.writeto(address, bytes((register,)) + bytes(data))
+
 
 class Machine:
     """The machine's watchdog: it remembers when it was fed."""
@@ -93,6 +96,12 @@ class Broker(Network):
         if self.connection is not None:
             self.connection.is_ended = True
 
+    def publish(self, topic, payload):
+        """Say something to the board at QoS 0."""
+        body = bytes((0, len(topic))) + topic + payload
+        assert len(body) < 0x4000
+        self.connection.readable.extend(bytes((0x30, len(body) & 0x7F | 0x80, len(body) >> 7)) + body)
+
     def answer(self):
         """Say what a broker says to all that was written; tell ``taken`` (topic, payload) of what was published."""
         wire = self.connection
@@ -104,6 +113,8 @@ class Broker(Network):
                 wire.readable.extend(CONNACK)
             elif kind == 0xC0:
                 wire.readable.extend(b"\xd0\0")
+            elif kind == 0x80:
+                wire.readable.extend(bytes((0x90, 3, body[0], body[1], body[-1])))
             elif kind == 0x30:
                 at = 2 + (body[0] << 8 | body[1])
                 topic = body[2:at]
@@ -130,7 +141,7 @@ class FakePort:
         self._number = number
         self._turned = turned
         self._random = 1
-        self.wires = Wires(bus.Bus({0x76: chips.load("bme280")({}, self._us)}))
+        self.bus = Wires(bus.Bus({0x76: chips.load("bme280")({}, self._us)}))
 
     def _take(self, topic, payload):
         self.taken.append((topic, payload))
@@ -139,6 +150,9 @@ class FakePort:
 
     def _us(self):
         return self.ms * 1000
+
+    def ticks_us(self):
+        return self._us()
 
     def ticks(self):
         return self.now
@@ -157,7 +171,11 @@ class FakePort:
         return (self._random >> 8) % (n + 1)
 
     def i2c(self, _bus):
-        return self.wires
+        return self.bus
+
+    def wires(self):
+        """For a driver that has choices; this machine has no pins."""
+        return self
 
     def link(self, _wifi):
         return self.network
@@ -171,9 +189,11 @@ class FakePort:
         return self.server(self)
 
     def wait(self, ms):
-        # A turn takes a while itself.
-        self.pass_ms(max(1, ms))
+        # A turn takes a while itself; and whoever waits is woken by what the broker says.
+        self.pass_ms(1)
         self.network.answer()
+        if ms > 1 and not (self.network.connection and self.network.connection.readable):
+            self.pass_ms(ms - 1)
         self._turned(self)
 
     def pass_ms(self, ms):

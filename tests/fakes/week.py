@@ -75,7 +75,7 @@ class Week:
         network.is_silent = hour % 4 == 2 and 15 <= minute < 19
         if (not network.is_there or (10 <= minute < 50 and minute % 7 == 0)) and port.ms % MINUTE < 1000:
             network.cut()
-        port.wires.is_cut = hour % 2 == 1 and 40 <= minute < 48
+        port.bus.is_cut = hour % 2 == 1 and 40 <= minute < 48
         # Five minutes past the hour all that was late has been delivered.
         if hour >= self._hour and minute >= 5 and self.station.session.state == "serve" and not len(self.station.outbox):
             self._hour = hour + 1

@@ -107,7 +107,7 @@ def test_an_outage_is_told_in_reconnects_downtime_and_replayed_readings():
 def test_drops_and_faults_are_counted():
     def turned(port):
         port.network.is_there = port.ms > 50000
-        port.wires.is_cut = 10000 < port.ms < 20000
+        port.bus.is_cut = 10000 < port.ms < 20000
 
     port, _ = run(121000, turned, outbox={"capacity": 60, "durability": "ram"})
     last = said(port, HEALTH)[-1]
@@ -154,7 +154,7 @@ def test_T34_the_watchdog_is_fed_through_outages_lost_sensors_and_silence():
         port.network.is_silent = port.ms // 100000 % 3 == 2
         if port.ms % 10000 < 20:
             port.network.cut()
-        port.wires.is_cut = port.ms % 30000 < 15000
+        port.bus.is_cut = port.ms % 30000 < 15000
 
     port, _ = run(1800000, turned)
     assert port.machine.ms <= 8388

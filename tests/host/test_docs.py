@@ -1,13 +1,15 @@
 """What the documents for people say, against the code."""
 
+import binascii
 import json
 import re
+import zlib
 from pathlib import Path
 
 import pytest
 
 from floornode import settings
-from floornode.contract import decoding, health, payload, status, topics
+from floornode.contract import capture, captured, command, decoding, health, payload, status, topics
 from floornode.contract.quantities import QUANTITIES, quantity
 from floornode.contract.reading import QUALITIES
 from floornode.sensors import DRIVERS
@@ -33,7 +35,7 @@ def table(text: str, width: int) -> list[list[str]]:
 
 
 def test_the_contract_shows_examples() -> None:
-    assert len(EXAMPLES) == 11
+    assert len(EXAMPLES) == 16
 
 
 @pytest.mark.parametrize(("topic", "message"), EXAMPLES)
@@ -45,10 +47,26 @@ def test_every_example_is_what_the_firmware_writes(topic: str, message: str) -> 
         assert written_status(fields) == message.encode()
     elif leaf == topics.HEALTH:
         assert health.encode(*health_values(decoding.decode_health(fields))) == message.encode()
+    elif leaf == topics.COMMAND:
+        assert command.encode(*command.decode(fields)) == message.encode()
+    elif leaf == topics.CAPTURE:
+        assert written_capture(captured.decode(fields)) == message.encode()
     elif "boot" in fields:
         assert payload.encode(decoding.decode_reading(fields, quantity(leaf))) == message.encode()
     else:
         assert decoding.decode_reading(fields, quantity(leaf)).boot is None
+
+
+def written_capture(said: captured.Head | captured.Chunk | captured.Refusal) -> bytes:
+    if isinstance(said, captured.Refusal):
+        return capture.refusal(said.id, said.why)
+    if isinstance(said, captured.Chunk):
+        data = binascii.a2b_base64(said.text)
+        assert zlib.crc32(data) == said.crc
+        return capture.chunk(said.id, said.number, said.crc, said.text.encode())
+    window = (said.samples, round(said.rate * 1000), round(said.scale * 1e9))
+    reading = (said.boot, said.seq, round(said.ts * 1000), said.flags)
+    return capture.head(said.id, said.name, reading, said.sensor, window, said.crc)
 
 
 def written_status(fields: dict) -> bytes:

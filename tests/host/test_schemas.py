@@ -35,6 +35,8 @@ def read(name: str) -> Any:
 READING = Draft202012Validator(read("schemas/reading.schema.json"))
 STATUS = Draft202012Validator(read("schemas/status.schema.json"))
 HEALTH = Draft202012Validator(read("schemas/health.schema.json"))
+COMMAND = Draft202012Validator(read("schemas/command.schema.json"))
+CAPTURE = Draft202012Validator(read("schemas/capture.schema.json"))
 SETTINGS = Draft202012Validator(read("schemas/settings.schema.json"))
 ASYNCAPI = read("asyncapi.yaml")
 
@@ -52,7 +54,7 @@ def test_the_committed_document_is_the_one_the_code_makes(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == documents()[path], "run: python -m floorsense.schemas"
 
 
-@pytest.mark.parametrize("validator", [READING, STATUS, HEALTH, SETTINGS])
+@pytest.mark.parametrize("validator", [READING, STATUS, HEALTH, COMMAND, CAPTURE, SETTINGS])
 def test_the_schemas_are_schemas(validator: Draft202012Validator) -> None:
     Draft202012Validator.check_schema(validator.schema)
 
@@ -65,8 +67,9 @@ def test_every_quantity_is_described_with_its_unit(kind: Quantity) -> None:
     assert ASYNCAPI["channels"][kind.name]["address"] == "{site}/{floor}/{machine}/" + kind.name
 
 
-def test_asyncapi_describes_the_quantities_status_health_and_mark_and_nothing_else() -> None:
-    assert set(ASYNCAPI["channels"]) == {kind.name for kind in QUANTITIES} | {"status", "health", "mark"}
+def test_asyncapi_describes_the_quantities_and_every_other_leaf_and_nothing_else() -> None:
+    leaves = {"status", "health", "mark", "command", "capture"}
+    assert set(ASYNCAPI["channels"]) == {kind.name for kind in QUANTITIES} | leaves
 
 
 def test_asyncapi_document_is_an_asyncapi_document() -> None:
@@ -109,7 +112,7 @@ def test_status_and_health_are_retained_and_readings_are_not() -> None:
     retained = {op["channel"]["$ref"]: op["bindings"]["mqtt"]["retain"] for op in published}
     assert retained.pop("#/channels/status") is True
     assert retained.pop("#/channels/health") is True
-    assert len(retained) == len(QUANTITIES)
+    assert set(retained) == {f"#/channels/{name}" for name in ("capture", *(kind.name for kind in QUANTITIES))}
     assert not any(retained.values())
 
 

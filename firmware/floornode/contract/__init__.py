@@ -10,6 +10,7 @@ Pure: these modules import nothing outside this package, so the host tools and t
 - ``text``: numbers and text as they are written there, and as they are shown to a person.
 - ``status``: birth, will and last word of a board.
 - ``mark``: what the storage holds of a machine's readings, published by the ingestion.
+- ``command``, ``capture``, ``captured``: a raw window on request: the request, the answer, and reading the answer.
 """
 
 # Raised by one when a reader of the old contract would misread the new one. It travels in the birth message.

@@ -29,7 +29,7 @@ def decode_reading(fields, kind):
     for name in ("value", "unit", "ts"):
         if name not in fields:
             raise ValueError("'%s' is missing" % name)
-    flags = _flags(fields["quality"]) if "quality" in fields else 0
+    flags = flags_of(fields["quality"]) if "quality" in fields else 0
     value = fields["value"]
     if value is None:
         if not flags & FAULT:
@@ -87,7 +87,8 @@ def count(value, what):
     raise ValueError("%s is not a whole number from 0 to %d" % (what, MAX_COUNT))
 
 
-def _flags(names):
+def flags_of(names):
+    """The bits of ``reading`` that a list of ``quality`` names. Raises ValueError."""
     if not isinstance(names, list) or not names:
         raise ValueError("'quality' is not a list of names")
     flags = 0

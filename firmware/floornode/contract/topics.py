@@ -1,10 +1,13 @@
-"""Topics: ``SITE/FLOOR/MACHINE/LEAF``, where the leaf is a quantity, ``status``, ``health``, or the ingestion's ``mark``."""
+"""Topics: ``SITE/FLOOR/MACHINE/LEAF``, where the leaf is a quantity, ``status``, ``health``, the ingestion's ``mark``, or
+``command`` and ``capture`` of whoever asks for a raw window."""
 
 from .text import shown
 
 STATUS = "status"
 HEALTH = "health"
 MARK = "mark"
+COMMAND = "command"
+CAPTURE = "capture"
 
 # Four levels of 64 bytes stay far below MQTT's 65,535 and fit a board's buffers.
 MAX_LEVEL = 64

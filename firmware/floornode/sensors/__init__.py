@@ -51,8 +51,9 @@ class Sensor:
     settle_ms = 0
     lead_ms = None
     ended = None
-    # Whether it takes windows of samples, and wants ``ticks_us`` as one more option; and whether it is at it: then nobody
-    # else may begin anything long.
+    # Whether it takes windows of samples, and wants ``ticks_us`` as one more option; then it has ``window()``: of the latest
+    # reading ``(samples, count, billionths of g a step, mHz)``, in an array of 16-bit ones, or None where there is none, or
+    # another is being taken in its place. And whether it is at it: then nobody else may begin anything long.
     streams = False
     is_capturing = False
     # Of the last reading: what is wrong with it (contract.reading), and the features of its first quantity, in whole steps.

@@ -39,6 +39,7 @@ _QUIET = 4
 _MOST = 33
 # Table 1: at full resolution, in every range.
 _LSB_PER_G = 256
+_NG = 1000000000 // _LSB_PER_G
 
 # Table 7: codes of the output data rates.
 _CODES = {800: 0x0D, 1600: 0x0E, 3200: 0x0F}
@@ -89,7 +90,8 @@ class Adxl345(Sensor):
         self._byte = bytearray(1)
         size = odr * WINDOW_MS // 1000
         self._capture = Capture(self, Window(size), odr, _MARK * 1000 // odr, ticks_us)
-        self._features = Features(1000000000 // _LSB_PER_G, size)
+        self._features = Features(_NG, size)
+        self._is_read = False
         self._identify()
         self._configure()
 
@@ -119,8 +121,8 @@ class Adxl345(Sensor):
         return self._capture.ended
 
     def begin(self, now):
+        self._is_full = self._is_read = False
         self._capture.begin(now)
-        self._is_full = False
 
     def step(self, now):
         if not self._is_full:
@@ -142,7 +144,12 @@ class Adxl345(Sensor):
         found = self._features
         self.flags = (SATURATED if window.clipped else 0) | (DISTURBED if window.overruns else 0)
         self.features = found.numbers(window.rate)
+        self._is_read = True
         return (found.velocity / 1000,)
+
+    def window(self):
+        window = self._capture.window
+        return (window.samples, window.count, _NG, window.rate) if self._is_read else None
 
     def start(self):
         """For the capture: the FIFO emptied, by way of bypass mode (page 21), and filling."""

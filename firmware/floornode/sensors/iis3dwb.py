@@ -105,7 +105,8 @@ class Iis3dwb(Sensor):
         self._piece = array("H", bytes(2 * _BURST))
         orders = bearing.orders(balls, ball_um, pitch_um, contact_deg) if balls else None
         self._found = Broadband(ng, orders, (rpm or 0) * 1000 // 60, piece=_BURST)
-        self.is_capturing = False
+        self._ng = ng
+        self.is_capturing = self._is_read = False
         self.overruns = self._heard = 0
         self._identify()
         self._configure()
@@ -126,7 +127,7 @@ class Iis3dwb(Sensor):
         return None
 
     def begin(self, now):
-        self._is_full = self._is_again = False
+        self._is_full = self._is_again = self._is_read = False
         self._start(now)
 
     def step(self, now):
@@ -160,7 +161,12 @@ class Iis3dwb(Sensor):
         found = self._found
         self.flags = (SATURATED if found.clipped else 0) | (DISTURBED if self.overruns else 0)
         self.features = found.numbers(self.rate)
+        self._is_read = True
         return (found.velocity / 1000,)
+
+    def window(self):
+        """The first SIZE samples of it: the others went by."""
+        return (self._found.raw, SIZE, self._ng, self.rate) if self._is_read else None
 
     def _start(self, now):
         """The FIFO emptied, by way of bypass mode, and filling."""

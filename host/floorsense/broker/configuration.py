@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from floornode.contract import topics
+
 _CONFIGURATION = """\
 # Made by `floorsense broker`, which writes it anew: change it there.
 # Root's Mosquitto would become another user, who cannot read what is ours.
@@ -72,8 +74,8 @@ def access_rules(host: str, boards: Sequence[str]) -> str:
         f"user {host}",
         "topic read #",
         "topic read $SYS/#",
-        "topic write +/+/+/mark",
-        "topic write +/+/+/command",
+        f"topic write +/+/+/{topics.MARK}",
+        f"topic write +/+/+/{topics.COMMAND}",
     ]
     for name in boards:
         rules += ["", f"user {name}", f"topic readwrite {name}/#"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any, NoReturn
 
-from floornode.contract import decoding, quantities, topics
+from floornode.contract import captured, decoding, quantities, topics
 from floornode.contract.quantities import Quantity
 from floornode.contract.reading import CLOCK_NOT_SET, OUT_OF_RANGE, REPLAYED, SATURATED, Reading
 from floornode.contract.reading import FAULT as SENSOR_FAULT
@@ -22,7 +22,7 @@ from floorsense.check.series import Series
 MAX_PAYLOAD = 65536
 MAX_TOPICS = 20000
 # Leaves that are no board's word about itself.
-_PASSED_BY = (topics.MARK,)
+_PASSED_BY = (topics.MARK, topics.COMMAND)
 # A board's clock may be ahead of ours by what two synchronised clocks differ, and behind by what a slow link takes.
 AHEAD_MS = 2000
 BEHIND_MS = 60000
@@ -82,6 +82,8 @@ class Checker:
                 if place.quantity is not None:
                     reading = decoding.decode_reading(fields, place.quantity)
                     self._take(self._board(place.board), topic, reading, qos, retain, at_ms)
+                elif place.leaf == topics.CAPTURE:
+                    captured.decode(fields)
                 elif place.leaf == topics.HEALTH:
                     self._board(place.board).take_health(decoding.decode_health(fields), retain)
                 else:
@@ -127,7 +129,8 @@ class Checker:
             site, floor, machine, leaf = topics.split(topic)
             if leaf in _PASSED_BY:
                 return None
-            quantity = None if leaf in (topics.STATUS, topics.HEALTH) else quantities.quantity(leaf)
+            is_none = leaf in (topics.STATUS, topics.HEALTH, topics.CAPTURE)
+            quantity = None if is_none else quantities.quantity(leaf)
         except ValueError as error:
             text = f"{topic!r}: {error}; if it is somebody else's, narrow --topic"
             self._findings.add("topic", FAULT, "", "", text)

@@ -12,7 +12,7 @@ from floorsense.storage.arrivals import Arrival, Refused, State
 MAX_PAYLOAD = 65536
 _MAX_PLACES = 100_000
 # Leaves that boards and tools use between themselves, and nobody stores.
-_PASSED_BY = (topics.MARK, "command", "capture")
+_PASSED_BY = (topics.MARK, topics.COMMAND, topics.CAPTURE)
 
 
 def _refuse_constant(name: str) -> NoReturn:

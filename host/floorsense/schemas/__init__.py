@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from ..paths import ROOT
-from . import asyncapi, contract, settings
+from . import asyncapi, capture, contract, settings
 
 DOCS = ROOT / "docs"
 
@@ -23,6 +23,8 @@ def documents() -> dict[Path, str]:
         "status": contract.status(),
         "health": contract.health(),
         "mark": contract.mark(),
+        "command": capture.command(),
+        "capture": capture.capture(),
         "settings": settings.schema(),
     }
     files = {

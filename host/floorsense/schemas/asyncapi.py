@@ -1,18 +1,22 @@
 """The AsyncAPI 3.0 document."""
 
+import binascii
 import json
 
-from floornode.contract import CONTRACT, health, mark, status
+from floornode.contract import CONTRACT, capture, command, health, mark, status
 from floornode.contract.payload import encode
 from floornode.contract.quantities import QUANTITIES
 from floornode.contract.reading import FAULT, Reading
-from floornode.contract.topics import HEALTH, MARK, STATUS
+from floornode.contract.topics import CAPTURE, COMMAND, HEALTH, MARK, STATUS
 
+from .capture import capture_body, command_body
 from .contract import Schema, health_body, mark_body, reading_of, status_body
 
 # Of one board, at one moment: what every example shows.
 TS = 1706900000125
 BOOT = 12
+# Of one request.
+ID = "5f3a9c01"
 
 
 def document() -> Schema:
@@ -25,6 +29,9 @@ def document() -> Schema:
     }
     channels[STATUS] = _channel(STATUS, ["birth", "will", "lastWord"], "Whether the board is there, and what it publishes.")
     channels[HEALTH] = _channel(HEALTH, [HEALTH], "How the board is doing, each minute.")
+    channels[CAPTURE] = _channel(
+        CAPTURE, ["captureHead", "captureChunk", "captureRefusal"], "The raw window of samples behind a reading, on request."
+    )
     operations: Schema = {
         f"publish{name.capitalize()}": {
             "action": "send",
@@ -36,14 +43,10 @@ def document() -> Schema:
         }
         for name, channel in channels.items()
     }
+    channels[COMMAND] = _channel(COMMAND, [COMMAND], "What the board is to send, published by whoever asks.")
+    operations["receiveCommand"] = _received(COMMAND, "A board is asked for a raw window.")
     channels[MARK] = _channel(MARK, ["mark"], "What the storage holds of the machine's readings, published by the ingestion.")
-    operations["receiveMark"] = {
-        "action": "receive",
-        "summary": "A board learns what is stored, and may let it go.",
-        "channel": {"$ref": f"#/channels/{MARK}"},
-        "messages": [{"$ref": f"#/channels/{MARK}/messages/mark"}],
-        "bindings": {"mqtt": {"qos": 1, "bindingVersion": "0.2.0"}},
-    }
+    operations["receiveMark"] = _received(MARK, "A board learns what is stored, and may let it go.")
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -71,6 +74,8 @@ def document() -> Schema:
                 STATUS: status_body(),
                 HEALTH: health_body(),
                 MARK: mark_body(),
+                COMMAND: command_body(),
+                CAPTURE: capture_body(),
             },
         },
     }
@@ -95,6 +100,16 @@ def _channel(leaf: str, messages: list[str], description: str) -> Schema:
         "description": description,
         "parameters": {name: {"$ref": f"#/components/parameters/{name}"} for name in ("site", "floor", "machine")},
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
+    }
+
+
+def _received(leaf: str, summary: str) -> Schema:
+    return {
+        "action": "receive",
+        "summary": summary,
+        "channel": {"$ref": f"#/channels/{leaf}"},
+        "messages": [{"$ref": f"#/channels/{leaf}/messages/{leaf}"}],
+        "bindings": {"mqtt": {"qos": 1, "bindingVersion": "0.2.0"}},
     }
 
 
@@ -123,6 +138,15 @@ def _messages() -> Schema:
     messages[HEALTH] = _message("Published each minute, or as the settings say", HEALTH, {"health": said})
     lives = [mark.Life(BOOT, 299, [(300, 310)], 345), mark.Life(BOOT - 1, 99)]
     messages["mark"] = _message("What the storage holds", "mark", {"mark": mark.encode({"temperature": lives})})
+    ask = {"ask": command.encode("vibration", ID), "ask again": command.encode("vibration", ID, (2, 5))}
+    messages[COMMAND] = _message("A request for a raw window", COMMAND, ask)
+    window = capture.head(ID, "vibration", (BOOT, 77, TS, 0), "adxl345@spi0", (4096, 3187412, 3906250), 3610294841)
+    messages["captureHead"] = _message("What the window is", CAPTURE, {"head": window})
+    data = bytes(range(12))
+    piece = capture.chunk(ID, 0, binascii.crc32(data), binascii.b2a_base64(data, newline=False))
+    messages["captureChunk"] = _message("Some of its samples", CAPTURE, {"chunk": piece})
+    no = capture.refusal(ID, "another window is under way; try again in a moment")
+    messages["captureRefusal"] = _message("Why there is none", CAPTURE, {"refusal": no})
     return messages
 
 

@@ -75,6 +75,27 @@ def load(path: Path, rate_hz: float | None = None, scale: float | None = None) -
     )
 
 
+def save(prefix: Path, samples: NDArray[np.int16], rate_hz: float, scale: float, about: dict[str, Any]) -> list[Path]:
+    """Write samples of ``scale`` g a step to PREFIX.wav and PREFIX.npy, and to PREFIX.json what neither can say.
+
+    Returns the three paths. Raises UsageError.
+    """
+    # A name may have dots of its own: it is no ending that is to be replaced.
+    wav, npy, beside = (prefix.with_name(prefix.name + ending) for ending in (".wav", ".npy", ".json"))
+    try:
+        with wave.open(str(wav), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(round(rate_hz))
+            file.writeframes(samples.astype("<i2").tobytes())
+        np.save(npy, samples)
+        known = {**about, "fs_hz": rate_hz, "scale_g_per_lsb": scale}
+        beside.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{prefix}: {error.strerror or error}; --out names where the files go") from error
+    return [wav, npy, beside]
+
+
 def _sidecar(path: Path) -> dict[str, Any]:
     beside = path.with_suffix(".json")
     if not beside.exists():
