@@ -107,7 +107,7 @@ class Outbox:
             return 0
         ring = self.ring
         place = self._next
-        size = self.size_at(place)
+        size = HEADER_SIZE + ring[(place + 2) % len(ring)]
         self.copy_out(place, record, size)
         number = self.first + self.held - self._waiting
         struct.pack_into("<II", record, PLACE, place, number & MASK)
@@ -116,20 +116,21 @@ class Outbox:
         self._waiting -= 1
         return size
 
-    def date(self, record, clock, now):
-        """Date a taken ``record`` of this boot, where the clock is set, and mark it if it waited long.
+    def date(self, reading, clock, now):
+        """Date a taken ``reading`` of this boot, where the clock is set, and mark it if it waited long.
 
         One of an earlier boot keeps the date it has: when that boot began is not known to this one. Returns whether it is
         marked as replayed.
         """
-        boot = struct.unpack_from("<I", record, BOOT)[0]
-        if boot != self.boot:
-            record[1] |= REPLAYED
-        elif record[1] & CLOCK_NOT_SET:
-            if clock.up(now) - struct.unpack_from("<Q", record, TS)[0] > REPLAYED_AFTER:
-                record[1] |= REPLAYED
-            date(record, clock)
-        return record[1] & REPLAYED != 0
+        if reading.boot != self.boot:
+            reading.flags |= REPLAYED
+        elif reading.flags & CLOCK_NOT_SET:
+            if clock.up(now) - reading.ts > REPLAYED_AFTER:
+                reading.flags |= REPLAYED
+            if clock.is_set:
+                reading.flags &= ~CLOCK_NOT_SET
+                reading.ts = max(0, clock.date(reading.ts))
+        return reading.flags & REPLAYED != 0
 
     def let_go(self, place, number):
         """A reading is delivered; ``place`` and ``number`` are those that ``take`` noted at PLACE of its record."""
@@ -142,7 +143,8 @@ class Outbox:
             if self.backlog is not None:
                 self.backlog.let_go_moved(number)
             return
-        self.ring[(place + 3) % len(self.ring)] = SENT if self.confirms else DONE
+        ring = self.ring
+        ring[(place + 3) % len(ring)] = SENT if self.confirms else DONE
         self.trim()
 
     def trim(self):
@@ -215,19 +217,23 @@ class Outbox:
     def copy_out(self, at, record, size):
         """Copy ``size`` bytes from place ``at`` of the ring."""
         ring = self.ring
-        first = min(size, len(ring) - at)
-        record[:first] = ring[at : at + first]
-        if first < size:
+        end = at + size
+        if end <= len(ring):
+            record[:size] = ring[at:end]
+        else:
+            first = len(ring) - at
+            record[:first] = ring[at:]
             record[first:size] = ring[: size - first]
 
     def advance(self):
         """The oldest record leaves the ring."""
         ring = self.ring
-        size = self.size_at(self.head)
-        if ring[(self.head + 3) % len(ring)] == WAITING:
+        head = self.head
+        size = HEADER_SIZE + ring[(head + 2) % len(ring)]
+        self.head = after = (head + size) % len(ring)
+        if ring[(head + 3) % len(ring)] == WAITING:
             self._waiting -= 1
-            self._next = (self.head + size) % len(ring)
-        self.head = (self.head + size) % len(ring)
+            self._next = after
         self.used -= size
         self.held -= 1
         self.first = (self.first + 1) & MASK
@@ -237,9 +243,12 @@ class Outbox:
         while self.used + size > len(ring):
             self._drop_oldest()
         tail = (self.head + self.used) % len(ring)
-        first = min(size, len(ring) - tail)
-        ring[tail : tail + first] = self._scratch[:first]
-        if first < size:
+        end = tail + size
+        if end <= len(ring):
+            ring[tail:end] = self._scratch[:size]
+        else:
+            first = len(ring) - tail
+            ring[tail:] = self._scratch[:first]
             ring[: size - first] = self._scratch[first:size]
         if not self._waiting:
             self._next = tail

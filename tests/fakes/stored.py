@@ -115,8 +115,8 @@ class Life:
     def acknowledge(self):
         """All that is in the window has been received."""
         for record in self.window:
-            self.outbox.date(record, self.clock, self.now)
             one, reading = unpack(record, self.series)
+            self.outbox.date(reading, self.clock, self.now)
             self._note(one, reading, where(record)[0] == ON_FLASH)
             self.outbox.let_go(*where(record))
         self.window = []

@@ -91,11 +91,11 @@ class Exchange:
             self.client.send(topic, body[at + 2 if qos else at :], kind & 0x0F, pid)
         elif kind in (SUBSCRIBE, UNSUBSCRIBE):
             topic, at = text_at(body, 2)
-            self.client.ask(topic, body[at] if kind == SUBSCRIBE else None, body[0] << 8 | body[1])
+            self.client.listen().write(topic, body[at] if kind == SUBSCRIBE else None, body[0] << 8 | body[1])
         elif kind == PUBREL:
             # The answer to a PUBREC, whose id the client has told.
             assert self.client.taken == body[0] << 8 | body[1]
-            self.client.release(self.client.taken)
+            self.client.answer(0x62, self.client.taken)
         elif kind == PINGREQ:
             self.client.ping()
         elif kind == DISCONNECT:

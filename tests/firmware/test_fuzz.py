@@ -116,7 +116,7 @@ class Target(Board):
         """What must hold at any moment."""
         session = self.session
         stream = session.client.stream
-        assert len(stream._rx) <= RX and len(stream._tx) <= 4096
+        assert len(stream.rx) <= RX and len(stream.tx) <= 4096
         assert len(session.inflight) <= WINDOW
         assert len(session.client.inbound._held) <= inbound.HELD_LIMIT
         # Whatever is not answered yet: a turn's at most.

@@ -82,8 +82,8 @@ def left(box, clock, now):
     record = bytearray(RECORD_LIMIT)
     found = []
     while box.take(record):
-        box.date(record, clock, now)
         reading = unpack(record, box.series)[1]
+        box.date(reading, clock, now)
         found.append((reading.ts, reading.flags))
     return found
 
@@ -132,8 +132,8 @@ def test_T35_a_reading_of_an_earlier_boot_keeps_what_it_says_of_its_time():
     record = bytearray(RECORD_LIMIT)
     for ts, flags in ((1706800000000, 0), (1500, CLOCK_NOT_SET)):
         pack(Reading(TEMPERATURE, 2150, ts, flags, boot=4, seq=1), 0, record)
-        box.date(record, clock, 100)
         reading = unpack(record, box.series)[1]
+        box.date(reading, clock, 100)
         assert (reading.ts, reading.flags) == (ts, flags | REPLAYED)
 
 

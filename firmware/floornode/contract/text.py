@@ -13,12 +13,7 @@ def decimal(steps, decimals):
         sign = "-"
         steps = -steps
     scale = 10**decimals
-    whole = steps // scale
-    rest = steps - whole * scale
-    if not rest:
-        return sign + str(whole)
-    digits = ("%d" % (scale + rest))[1:]
-    return "%s%d.%s" % (sign, whole, digits.rstrip("0"))
+    return ("%s%d.%0*d" % (sign, steps // scale, decimals, steps % scale)).rstrip("0").rstrip(".")
 
 
 def escape(text):

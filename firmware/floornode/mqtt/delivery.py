@@ -15,6 +15,8 @@ from .inflight import DUP, PUBACK, PUBCOMP, PUBREC, RETAIN, WRITTEN
 
 # What one step sends or takes at most, so that sampling is never far away.
 BURST = 32
+# What a PUBLISH has beside topic and payload at most: type, length, the topic's length and the packet id.
+_OVERHEAD = const(9)
 
 # What the status topic has heard on the present connection.
 _NOTHING = const(0)
@@ -35,9 +37,9 @@ class Delivery:
         self.resent = 0
         self.replayed = 0
         self.uncertain = 0
-        self._client = client
+        self.client = client
         self._stream = client.stream
-        self._outbox = outbox
+        self.outbox = outbox
         self._clock = clock
         self._status = status
         self._said = _NOTHING
@@ -70,7 +72,11 @@ class Delivery:
         self.inflight.disconnected()
 
     def say(self, note):
-        """Publish ``note`` once, at QoS 1. It has ``topic``, ``retain`` and ``text(now)``, asked for when it leaves."""
+        """Publish ``note`` on the present connection, or on the next one, ahead of readings: once, at QoS 1.
+
+        It has ``topic`` (bytes), ``retain`` and ``text(now)``, the payload, which is asked for when it leaves. A note that is
+        still waiting is not doubled; one that is lost with the link is not sent again, for a fresher one will follow.
+        """
         if note not in self._notes:
             self._notes.append(note)
 
@@ -84,11 +90,12 @@ class Delivery:
 
     def is_sendable(self):
         """Whether something waits that the window has room for."""
-        if not self._stream.is_flushed() or self.inflight.again:
+        inflight = self.inflight
+        if self._stream.gathered or inflight.again:
             return True
-        if len(self.inflight) == self.inflight.window:
+        if len(inflight.order) == inflight.window:
             return False
-        if self._said == _NOTHING or self._notes or len(self._outbox):
+        if self._said == _NOTHING or self._notes or len(self.outbox):
             return True
         return self._is_last and self._said == _BIRTH
 
@@ -105,7 +112,7 @@ class Delivery:
             if slot is not None and slot.state >= PUBREC:
                 slot.state = PUBCOMP
                 slot.since = now
-            self._client.release(pid)
+            self.client.answer(mqtt.PUBREL, pid)
         elif slot is not None and slot.state == (PUBACK if kind == mqtt.PUBACK else PUBCOMP):
             self._let_go(slot)
 
@@ -114,7 +121,6 @@ class Delivery:
         if not self.flush():
             return
         stream = self._stream
-        inflight = self.inflight
         for _ in range(BURST):
             slot = self._next_slot(now)
             if slot is None:
@@ -124,77 +130,76 @@ class Delivery:
                 slot = self._next_slot(now)
                 if slot is None:
                     return
-            if not stream.has_room(len(slot.topic) + len(slot.payload)) and not self.flush():
+            size = len(slot.topic) + len(slot.payload) + _OVERHEAD
+            if stream.gathered and stream.gathered + size > stream.gather and not self.flush():
                 # It is in the window, and goes out when the network takes more.
                 return
-            inflight.link(slot, now)
+            slot.since = now
+            self.inflight.again -= 1
             self._write(slot)
         self.flush()
 
     def flush(self):
         """Hand over what is gathered, several packets in one write. True when nothing is left."""
-        is_done = self._stream.flush()
+        stream = self._stream
+        is_done = stream.flush()
         if self._writing:
-            sent = self._stream.sent
             for slot in self.inflight.order[:]:
-                if slot.state == WRITTEN and slot.since is not None and (is_done or slot.pid <= sent):
+                if slot.state == WRITTEN and slot.since is not None and (is_done or slot.pid <= stream.handed):
                     self._writing -= 1
                     self._let_go(slot)
         return is_done
 
     def _next_slot(self, now):
-        if self.inflight.again:
-            slot = self.inflight.unlinked()
+        """The slot of what is to be sent next, or None where nothing waits, or the window is full."""
+        inflight = self.inflight
+        if inflight.again:
+            slot = inflight.unlinked()
             if slot.flags & DUP and slot.place is not None:
                 self.resent += 1
             return slot
-        slot = self.inflight.free()
-        if slot is None:
+        if len(inflight.order) == inflight.window:
             return None
         if self._said == _NOTHING:
             self._said = _BIRTH
-            return self._hold(slot, self._status.birth(now), self._status.topic, True)
+            return self._hold(self._status.topic, self._status.birth(now), True)
         if self._notes:
             note = self._notes.pop(0)
-            return self._hold(slot, note.text(now), note.topic, note.retain)
-        outbox = self._outbox
+            return self._hold(note.topic, note.text(now), note.retain)
+        outbox = self.outbox
         record = self._record
         if outbox.take(record):
-            if outbox.date(record, self._clock, now):
-                self.replayed += 1
             one, reading = unpack(record, outbox.series)
-            slot.payload = encode(reading)
-            slot.topic = one.topic
+            if outbox.date(reading, self._clock, now):
+                self.replayed += 1
+            slot = inflight.hold(one.topic, encode(reading), one.qos)
             slot.place, slot.number = where(record)
-            self.inflight.hold(slot, one.qos)
             return slot
         if self._is_last and self._said == _BIRTH:
             self._said = _LAST_WORD
-            return self._hold(slot, self._status.last_word(now), self._status.topic, True)
+            return self._hold(self._status.topic, self._status.last_word(now), True)
         return None
 
-    def _hold(self, slot, payload, topic, retain):
-        slot.payload = payload
-        slot.topic = topic
+    def _hold(self, topic, payload, retain):
+        slot = self.inflight.hold(topic, payload, 1)
         slot.place = None
-        self.inflight.hold(slot, 1)
         if retain:
             slot.flags |= RETAIN
         return slot
 
     def _write(self, slot):
         if slot.state == PUBCOMP:
-            self._client.release(slot.pid)
+            self.client.answer(mqtt.PUBREL, slot.pid)
             return
-        self._client.send(slot.topic, slot.payload, slot.flags, slot.pid)
+        self.client.send(slot.topic, slot.payload, slot.flags, slot.pid)
         if slot.state == WRITTEN:
             self._writing += 1
-            slot.pid = self._stream.end()
+            slot.pid = self._stream.gathered
         else:
             slot.flags |= DUP
 
     def _let_go(self, slot):
         if slot.place is not None:
             self.delivered += 1
-            self._outbox.let_go(slot.place, slot.number)
+            self.outbox.let_go(slot.place, slot.number)
         self.inflight.release(slot)

@@ -6,8 +6,7 @@ connection's end changes nothing here. Slots are allocated once.
 
 from micropython import const
 
-# What a slot waits for.
-FREE = const(0)
+# What a slot in use waits for.
 WRITTEN = const(1)  # QoS 0: until its last byte is handed to the network
 PUBACK = const(2)  # QoS 1
 PUBREC = const(3)  # QoS 2, first half
@@ -21,8 +20,8 @@ class Slot:
     """One message. Ten of them are a board's window: what they need not hold, they do not."""
 
     def __init__(self):
-        self.state = FREE
-        # Its packet id. At QoS 0, which has none: where in all that the stream sends its last byte is.
+        self.state = WRITTEN
+        # Its packet id. At QoS 0, which has none: where it ends in what the stream has gathered.
         self.pid = 0
         self.topic = None
         self.payload = None
@@ -43,45 +42,37 @@ class Inflight:
         self.order = []
         # How many of them are not on the present connection yet.
         self.again = 0
-        # Ids that something other than a slot uses: a SUBSCRIBE that waits for its answer.
-        self.reserved = []
+        # An id that something other than a slot uses: a SUBSCRIBE that waits for its answer.
+        self.reserved = 0
         self._free = [Slot() for _ in range(window)]
         self._pid = 0
 
     def __len__(self):
         return len(self.order)
 
-    def free(self):
-        """A free slot, or None. It is in the window only after ``hold``."""
-        return self._free[-1] if self._free else None
-
-    def hold(self, slot, qos):
-        """Take ``slot``, as ``free`` gave it, into the window, with a packet id where the QoS wants one."""
-        self._free.pop()
+    def hold(self, topic, payload, qos):
+        """Take a message into the window, which has room for it, with a packet id where the QoS wants one. Returns its slot."""
+        slot = self._free.pop()
+        slot.topic = topic
+        slot.payload = payload
         slot.state = WRITTEN + qos
         slot.flags = qos << 1
         slot.pid = self.next_pid() if qos else 0
         slot.since = None
         self.order.append(slot)
         self.again += 1
-
-    def link(self, slot, now):
-        """``slot`` is on the present connection from now on."""
-        slot.since = now
-        self.again -= 1
+        return slot
 
     def unlinked(self):
-        """The first slot that is not on the present connection."""
+        """The first slot that is not on the present connection; there is one."""
         for slot in self.order:
             if slot.since is None:
                 return slot
-        return None
 
     def release(self, slot):
         """The message is done; its id may be used again."""
         if slot.since is None:
             self.again -= 1
-        slot.state = FREE
         slot.payload = None
         self.order.remove(slot)
         self._free.append(slot)
@@ -104,5 +95,5 @@ class Inflight:
         # 0 is none (section 2.3.1), and one in use would be taken for a repetition of the other message.
         while True:
             self._pid = self._pid % 65535 + 1
-            if self.find(self._pid) is None and self._pid not in self.reserved:
+            if self._pid != self.reserved and self.find(self._pid) is None:
                 return self._pid

@@ -41,7 +41,7 @@ _STUBBORN = ("client-id-refused", "bad-credentials", "not-authorised")
 POLL = const(20)
 
 
-class Session:
+class Session(Delivery):
     """Moves readings from the outbox through the in-flight window to the broker.
 
     - ``client``, ``inflight``, ``backoff``: as their modules say; ``outbox``, ``clock`` likewise.
@@ -58,20 +58,15 @@ class Session:
     """
 
     def __init__(self, client, inflight, backoff, outbox, clock, link, dial, status, log, greet_limit=GREET_LIMIT):
+        super().__init__(client, inflight, outbox, clock, status)
         client.log = log
-        self.client = client
-        self.inflight = inflight
-        self.outbox = outbox
-        self.delivery = Delivery(client, inflight, outbox, clock, status)
         self.state = REST
         self.reason = None
         self.trouble = None
         self.connects = 0
         # Whether the broker still had this client's session at the latest connect.
         self.is_present = False
-        self._stream = client.stream
         self._backoff = backoff
-        self._clock = clock
         self._link = link
         self._dial = dial
         self._log = log
@@ -93,19 +88,6 @@ class Session:
         self._down_at = 0
         self._stopping = None
         self._quarter = max(client.keepalive * 250, 500)
-        self._steps = {REST: self._rest, JOIN: self._join, DIAL: self._dial_on, GREET: self._greet, SERVE: self._serve}
-
-    @property
-    def delivered(self):
-        return self.delivery.delivered
-
-    @property
-    def resent(self):
-        return self.delivery.resent
-
-    @property
-    def replayed(self):
-        return self.delivery.replayed
 
     def subscribe(self, topic, qos, take):
         """Have ``take(topic, message)``, both bytes, called for each message on ``topic`` (bytes), a filter.
@@ -114,18 +96,6 @@ class Session:
         QoS 2 it comes once while the broker keeps its session and the board runs.
         """
         self.client.listen().subscribe(topic, qos, take)
-
-    def unsubscribe(self, topic):
-        """End a subscription, at the broker too."""
-        self.client.listen().unsubscribe(topic)
-
-    def say(self, note):
-        """Publish ``note`` on the present connection, or on the next one, ahead of readings: once, at QoS 1.
-
-        It has ``topic`` (bytes), ``retain`` and ``text(now)``, the payload, which is asked for when it leaves. A note that is
-        still waiting is not doubled; one that is lost with the link is not sent again, for a fresher one will follow.
-        """
-        self.delivery.say(note)
 
     def downtime_ms(self, now):
         """Milliseconds since the board's start without a connection that the broker had accepted."""
@@ -140,7 +110,16 @@ class Session:
             self.state = STOPPED
             return
         try:
-            self._steps[self.state](now)
+            if self.state == SERVE:
+                self._serve(now)
+            elif self.state == REST:
+                self._rest(now)
+            elif self.state == JOIN:
+                self._join(now)
+            elif self.state == DIAL:
+                self._dial_on(now)
+            else:
+                self._greet(now)
         except OSError as error:
             self._fail(now, *self._diagnose("tell", error))
 
@@ -148,22 +127,22 @@ class Session:
         """Begin a clean stop: what waits is sent, then the last word. ``state`` becomes STOPPED within STOP_LIMIT."""
         if self._stopping is None:
             self._stopping = ticks_add(now, STOP_LIMIT)
-            self.delivery.finish()
+            self.finish()
 
     def next(self, now):
         """Milliseconds until ``step`` is needed even if the network stays quiet."""
         if self.state == SERVE:
             if self._is_behind:
                 return 0
-            if self._stopping is not None or self.delivery.is_sendable():
-                return 0 if self._stream.is_flushed() else POLL
+            if self._stopping is not None or self.is_sendable():
+                return POLL if self._stream.gathered else 0
             return self._left(ticks_add(self._heard, self._quarter) if self._ping is None else self._ping, now)
         if self.state == STOPPED:
             return 0
         if self.state == REST:
             return self._left(self._until, now)
         # What waits to be written on the way to being served has no event either.
-        return POLL if self.state != GREET or not self._stream.is_flushed() else self._left(self._until, now)
+        return POLL if self.state != GREET or self._stream.gathered else self._left(self._until, now)
 
     # The states.
 
@@ -218,7 +197,6 @@ class Session:
             self._clears = not self._clears
             self._is_first = False
             self.client.bye()
-            self._stream.flush()
             self._close()
             self._enter(REST, now, 0)
             return
@@ -230,7 +208,7 @@ class Session:
         self.connects += 1
         self.reason = None
         self.is_present = bool(is_present)
-        self.delivery.begin(self.is_present)
+        self.begin(self.is_present)
         if self.client.inbound is not None:
             self.client.inbound.begin(self.is_present)
         self._log("session: connected, %d in flight, %d waiting" % (len(self.inflight), len(self.outbox)))
@@ -240,11 +218,10 @@ class Session:
         self._receive(now)
         self._watch(now)
         if self.client.inbound is not None:
-            self.client.inbound.ask(self.client, self.inflight)
-        self.delivery.send(now)
-        if self._stopping is not None and self.delivery.is_finished():
+            self.client.inbound.ask(self.inflight)
+        self.send(now)
+        if self._stopping is not None and self.is_finished():
             self.client.bye()
-            self._stream.flush()
             self._close()
             self.state = STOPPED
             self._log("session: stopped cleanly")
@@ -259,12 +236,12 @@ class Session:
             kind = client.wait_msg()
             if kind is None:
                 # A broker that takes nothing gets no further answers: what it is owed has a bound.
-                if stream.is_full() or not stream.fill():
+                if stream.gathered >= stream.gather or not stream.fill():
                     return
                 self._heard = now
                 self._ping = None
             elif kind in mqtt.ACKNOWLEDGEMENTS:
-                self.delivery.acknowledge(kind, client.taken, now)
+                self.acknowledge(kind, client.taken, now)
             elif kind == mqtt.CONNACK:
                 raise OSError(71, "a second CONNACK")
         self._is_behind = True
@@ -276,7 +253,7 @@ class Session:
         elif ticks_diff(now, self._heard) >= self._quarter:
             self.client.ping()
             self._ping = ticks_add(now, self._quarter)
-        if self.delivery.is_overdue(now, 4 * self._quarter):
+        if self.is_overdue(now, 4 * self._quarter):
             raise Trouble("silent", "an acknowledgement did not come within the keep-alive")
 
     # Ends.
@@ -318,7 +295,7 @@ class Session:
             self._dialling.close()
             self._dialling = None
         self._stream.close()
-        self.delivery.end()
+        self.end()
 
     def _enter(self, state, now, limit):
         self.state = state
