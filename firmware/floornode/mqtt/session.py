@@ -20,7 +20,7 @@ GREET = "greet"
 SERVE = "serve"
 STOPPED = "stopped"
 
-JOIN_LIMIT = const(20000)
+_JOIN_LIMIT = const(20000)
 DIAL_LIMIT = const(10000)
 GREET_LIMIT = 5000
 # With a TLS handshake, which takes a small board's arithmetic 1 to 3 s.
@@ -28,7 +28,7 @@ SECURE_GREET_LIMIT = 20000
 STOP_LIMIT = 2000
 # A session that lasted this long, and as long as the next wait could be, was a good one: the next trouble starts with the
 # first window again. Two boards with one client id, who throw each other out, therefore never start over.
-SETTLED = const(10000)
+_SETTLED = const(10000)
 # The broker took us in and dropped us: rest at least this long, or two boards with one client id throw each other out
 # several times a second.
 DROPPED_FLOOR = 1000
@@ -38,7 +38,7 @@ _SUSPECT = const(3)
 REFUSED_FLOOR = const(30000)
 _STUBBORN = ("client-id-refused", "bad-credentials", "not-authorised")
 # Joining and dialling have no event that wakes the loop everywhere; looking this often costs little.
-POLL = const(20)
+_POLL = const(20)
 
 
 class Session(Delivery):
@@ -135,14 +135,14 @@ class Session(Delivery):
             if self._is_behind:
                 return 0
             if self._stopping is not None or self.is_sendable():
-                return POLL if self._stream.gathered else 0
+                return _POLL if self._stream.gathered else 0
             return self._left(ticks_add(self._heard, self._quarter) if self._ping is None else self._ping, now)
         if self.state == STOPPED:
             return 0
         if self.state == REST:
             return self._left(self._until, now)
         # What waits to be written on the way to being served has no event either.
-        return POLL if self.state != GREET or self._stream.gathered else self._left(self._until, now)
+        return _POLL if self.state != GREET or self._stream.gathered else self._left(self._until, now)
 
     # The states.
 
@@ -153,14 +153,14 @@ class Session(Delivery):
             self._begin_dial(now)
             return
         self._link.join()
-        self._enter(JOIN, now, JOIN_LIMIT)
+        self._enter(JOIN, now, _JOIN_LIMIT)
 
     def _join(self, now):
         if self._link.joined():
             self._begin_dial(now)
         elif self._is_past(self._until, now):
             word, text = self._link.lacks()
-            raise Trouble(word, "no network within %d s: %s" % (JOIN_LIMIT // 1000, text))
+            raise Trouble(word, "no network within %d s: %s" % (_JOIN_LIMIT // 1000, text))
 
     def _begin_dial(self, now):
         self._enter(DIAL, now, DIAL_LIMIT)
@@ -275,7 +275,7 @@ class Session(Delivery):
         if served:
             self._down_at = self._clock.up(now)
             floor = DROPPED_FLOOR
-            if ticks_diff(now, self._since) >= max(SETTLED, self._backoff.window):
+            if ticks_diff(now, self._since) >= max(_SETTLED, self._backoff.window):
                 self._backoff.reset()
                 self._short = 0
             else:

@@ -100,7 +100,7 @@ class Stream:
         return True
 
     def fill(self):
-        """Take in what the transport has; no packet is at hand. True when bytes came; OSError when the other side has closed."""
+        """Take in what the transport has, with no packet at hand. True when bytes came; OSError when the other side closed."""
         if self._transport is None:
             raise OSError(_ECONNRESET, "not connected")
         rx = self.rx
