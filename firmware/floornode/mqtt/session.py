@@ -186,7 +186,7 @@ class Session(Delivery):
             raise Trouble("not-mqtt", "no MQTT broker: it answered CONNECT with byte %#04x" % first)
         if self.client.wait_msg() is None:
             if self._is_past(self._until, now):
-                what = "no answer to CONNECT" if self._stream.is_flushed() else "CONNECT did not get through"
+                what = "CONNECT did not get through" if self._stream.gathered else "no answer to CONNECT"
                 raise Trouble("silent", "%s within %d s" % (what, self._greet_limit // 1000))
             return
         is_present, code = self.client.taken
