@@ -73,6 +73,10 @@ def parse(found):
         taken = {}
         _check_buses(settings.buses or {}, taken, faults)
         _check_sensors(settings.sensors or [], settings.buses, taken, faults)
+        if settings.led:
+            _take_pins(SECTIONS["led"], settings.led, "led.", taken, faults)
+            if (settings.led.pin is None) == (settings.led.name is None):
+                faults.append("led: needs the number of its pin (pin) or the pin's name (name), one of the two")
     if faults:
         raise SettingsError(faults)
     settings.outbox_capacity = settings.outbox.capacity

@@ -33,6 +33,7 @@ SECTIONS = {
         ("time", "section", {}),
         ("health", "section", {}),
         ("commands", "flag", True),
+        ("led", "section", None),
     ),
     # IEEE 802.11: a network's name has up to 32 bytes; a passphrase 8 to 63 characters, a raw key 64 digits.
     "wifi": (
@@ -85,6 +86,12 @@ SECTIONS = {
     "health": (
         ("interval_s", "whole", 60, 0, 86400),
         ("retain", "flag", True),
+    ),
+    # MicroPython knows some pins by a name: that of a Pico W's light is the radio's.
+    "led": (
+        ("pin", "pin", None, 0, 48),
+        ("name", "text", None, 1, 16),
+        ("inverted", "flag", False),
     ),
 }
 

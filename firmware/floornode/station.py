@@ -102,6 +102,7 @@ class Station:
         self.part = "start"
         self.health = Health(self, now)
         self.watchdog = Watchdog(HEALTH + 1)
+        self.light = self._light(config.led, now) if config.led else None
         self.longest_step = 0
         self._on_trial = TRIAL in os.listdir()
 
@@ -129,6 +130,8 @@ class Station:
             self.sntp.step(now)
         self.part = "health"
         self.health.step(now)
+        if self.light is not None:
+            self.light.step(now)
         if self.proving is not None and not self.proving.step(now):
             self.proving = None
         self.watchdog.report(HEALTH)
@@ -144,6 +147,8 @@ class Station:
             wait = min(wait, self.session.next(now))
         if self.sntp is not None:
             wait = min(wait, self.sntp.next(now))
+        if self.light is not None:
+            wait = min(wait, self.light.next(now))
         return wait
 
     def run(self):
@@ -174,6 +179,8 @@ class Station:
             now = port.ticks()
             self.session.step(now)
             port.wait(min(self.session.next(now), 20))
+        if self.light is not None:
+            self.light.stop()
         account = self._account()
         if self.outbox.held and self.outbox.open():
             self.outbox.spill.flush()
@@ -272,6 +279,12 @@ class Station:
             self._set_machine,
             self.log,
         )
+
+    def _light(self, led, now):
+        """The board's own light. Imported now: not every board has one."""
+        from .light import Light
+
+        return Light(self.port.light(led), self, now)
 
     def _set_machine(self, unix_ms):
         """Put the machine's own clock right, where it is off by a second or more."""

@@ -63,11 +63,13 @@ class Image:
 class Pins:
     """Buses as dicts of the arguments that machine.I2C and machine.SPI take; ``led`` as machine.Pin takes it.
 
+    ``routes`` are the pins that the chip can give a bus: by kind, its number, then the line; None where any pin will do.
     ``reserved`` pins are the board's own (flash, USB, console, boot strapping, radio); ``input_only`` drive nothing.
     """
 
     i2c: tuple[dict[str, int], ...]
     spi: tuple[dict[str, int], ...]
+    routes: dict[str, dict[int, dict[str, frozenset[int]] | None]]
     led: int | str | None
     reserved: frozenset[int]
     input_only: frozenset[int]
@@ -152,12 +154,32 @@ def _board(found: dict[str, Any]) -> Board:
         pins=Pins(
             tuple(pins["i2c"]),
             tuple(pins["spi"]),
+            {kind: _routes(buses) for kind, buses in pins["routes"].items()},
             pins["led"],
             frozenset(pins["reserved"]),
             frozenset(pins["input_only"]),
         ),
         sources=found["sources"],
     )
+
+
+def _routes(buses: dict[str, Any]) -> dict[int, dict[str, frozenset[int]] | None]:
+    return {
+        int(number): None if lines is None else {line: frozenset(pins) for line, pins in lines.items()}
+        for number, lines in buses.items()
+    }
+
+
+def _routed(*lines: str) -> shape.Check:
+    """By the numbers of buses: null, or the pins of each line."""
+    wanted = {line: [shape.count] for line in lines}
+
+    def check(value: Any) -> str | None:
+        if not isinstance(value, dict) or not all(key.isdigit() for key in value):
+            return "must be an object by the numbers of buses"
+        return next((fault for one in value.values() for fault in shape.faults(one, shape.or_null(wanted), "a bus")), None)
+
+    return check
 
 
 def _pin(value: Any) -> str | None:
@@ -199,7 +221,14 @@ _BOARD: dict[str, Any] = {
     ],
     "flashing": shape.chosen_by("method", _FLASHING),
     "image": shape.or_null({"name": shape.text, "page": shape.text}),
-    "pins": {"i2c": [_I2C], "spi": [_SPI], "led": _pin, "reserved": [shape.count], "input_only": [shape.count]},
+    "pins": {
+        "i2c": [_I2C],
+        "spi": [_SPI],
+        "routes": {"i2c": _routed("scl", "sda"), "spi": _routed("sck", "mosi", "miso")},
+        "led": _pin,
+        "reserved": [shape.count],
+        "input_only": [shape.count],
+    },
     "sources": shape.texts,
 }
 

@@ -142,6 +142,8 @@ class FakePort:
         self._turned = turned
         self._random = 1
         self.bus = Wires(bus.Bus({0x76: chips.load("bme280")({}, self._us)}))
+        # Each change of the light: when, and to what.
+        self.flashes = []
 
     def _take(self, topic, payload):
         self.taken.append((topic, payload))
@@ -176,6 +178,9 @@ class FakePort:
     def wires(self):
         """For a driver that has choices; this machine has no pins."""
         return self
+
+    def light(self, _led):
+        return lambda on: self.flashes.append((self.ms, on))
 
     def link(self, _wifi):
         return self.network

@@ -152,6 +152,7 @@ def test_all_faults_of_a_folder_are_named_at_once(tmp_path: Path) -> None:
         ({"name": "PICO"}, "name: is 'PICO', but the folder is RPI_PICO_W"),
         ({"heap_bytes": 300000}, "heap_bytes: is not smaller than ram_bytes"),
         ({"image": {"name": "x.uf2", "page": "p"}}, "image.name: must contain {date} and {version}"),
+        ({"pins": {"routes": {"i2c": {"0": {"scl": [1]}}, "spi": []}}}, "a bus.sda: is missing"),
         ({"sources": {}}, "sources: does not say where heap_bytes comes from"),
         ({"sources": {"pins": 5}}, "sources: must be an object of texts"),
     ],
@@ -162,6 +163,7 @@ def test_what_is_wrong_is_said(tmp_path: Path, changes: dict[str, Any], fault: s
 
 def test_a_default_bus_on_a_reserved_pin_is_refused(tmp_path: Path) -> None:
     pins = {"i2c": [{"id": 0, "scl": 23, "sda": 4}], "spi": [], "led": "LED", "reserved": [23], "input_only": []}
+    pins["routes"] = {"i2c": {"0": None}, "spi": {}}
     assert "pins.i2c[0]: pin 23 is reserved" in spoil(tmp_path, pins=pins)
 
 

@@ -217,7 +217,7 @@ def room(tmp_path: Path) -> Iterator[tuple[Callable[..., Board], Callable[..., d
 
 def test_a_circuitpython_board_publishes_to_a_real_broker(room: Any) -> None:
     make, wait_for = room
-    board = make()
+    board = make(led={"name": "LED"})
     board.start()
     birth = wait_for("status")
     assert (birth["status"], birth["boot"], birth["reset"]) == ("online", 1, "power-on")
@@ -228,6 +228,8 @@ def test_a_circuitpython_board_publishes_to_a_real_broker(room: Any) -> None:
     assert board.stop() == 0
     assert wait_for("status", lambda one: one["status"] == "stopped")["boot"] == 1
     assert "0 left behind" in board.log()
+    levels = (board.flash / "levels").read_text().split()
+    assert (levels[0], levels[-1]) == ("1", "0") and len(levels) > 3
 
 
 def test_a_sensor_that_this_port_has_no_bus_for_says_so_and_leaves_the_others(room: Any) -> None:

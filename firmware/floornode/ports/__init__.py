@@ -9,6 +9,7 @@
 - ``i2c(bus)``: what ``sensors`` says such a bus is, for one entry of the settings' buses; and ``wires()``: something with
   ``spi(bus, cs, mode)`` and ``onewire(bus)``, the same for the other kinds (``cs``: the number of the select pin; ``mode``: 0
   to 3; a wire is one object, whoever asks for it), and ``pin(number)``, a function that gives the level of an input.
+- ``light(led)``: a function that switches the light of the settings' ``led`` on (1) or off (0).
 - ``link(wifi)``: the network, as ``mqtt.session`` wants it; ``wifi`` is the settings' or None for a wired machine. Its
   ``rssi()`` is the signal's strength in dBm, or None.
 - ``dial(host, port)``: a connection in the making, as ``mqtt.session`` wants it. Only the name look-up may wait.

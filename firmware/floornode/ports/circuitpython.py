@@ -87,6 +87,17 @@ class Port:
     def wires(self):
         raise OSError(errno.ENODEV, "not on CircuitPython, whose port has plain I2C only")
 
+    def light(self, led):
+        import digitalio
+
+        pin = digitalio.DigitalInOut(_pin(led.pin) if led.name is None else getattr(board, led.name))
+        pin.direction = digitalio.Direction.OUTPUT
+
+        def switch(on):
+            pin.value = bool(on) != led.inverted
+
+        return switch
+
     def link(self, wifi_settings):
         return Link(wifi_settings)
 

@@ -82,6 +82,10 @@ class Port:
 
         return wires
 
+    def light(self, led):
+        pin = machine.Pin(led.pin if led.name is None else led.name, machine.Pin.OUT)
+        return (lambda on: pin.value(1 - on)) if led.inverted else pin.value
+
     def link(self, wifi):
         return Wired() if wifi is None else Wireless(wifi)
 

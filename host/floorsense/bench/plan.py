@@ -181,6 +181,7 @@ def _board(
             {"driver": "bme280", "bus": "i2c0", "period_ms": PERIOD_MS, "qos": {name: qos[name] for name in QUANTITIES}},
         ],
         "time": {"interval_s": 0},
+        "led": {"name": "LED"},
         "health": {"interval_s": HEALTH_S, "retain": False},
     }
     scene = {name: _signal(name, in_weather, files) for name in QUANTITIES}

@@ -17,6 +17,7 @@ from floorsense.boards import Board
 from floorsense.broker.floor import Floor
 from floorsense.errors import UsageError
 from floorsense.fleet import first_window_ms
+from floorsense.provisioning import pinout
 from floorsense.provisioning.toml_lines import TomlLines
 from floorsense.provisioning.trust import FOLDER, KEYS, Trust
 from floorsense.secret import Secret, find_secret, read_secret
@@ -24,11 +25,10 @@ from floorsense.secret import Secret, find_secret, read_secret
 WIFI_VARIABLE = "FLOORSENSE_WIFI_PASSWORD"
 BROKER_VARIABLE = "FLOORSENSE_BOARD_PASSWORD"
 
-_PIN_KEYS = ("scl", "sda", "sck", "mosi", "miso", "pin", "cs")
-# It is read at these; all others are driven.
-_INPUTS = ("miso",)
 # In place of a secret that is not known yet, so that all else can be checked; never written anywhere.
 _STAND_IN = "x" * 8
+# The keys that settings.json does not have, by section.
+_OWN = {"": ("fleet",), "wifi": ("password_file", "open"), "broker": ("password_file", "folder")}
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class StationFile:
         self.floor: Floor | None = None
         self._trust: Trust | None = None
         self._secret_files: dict[str, Path] = {}
+        self._board: Board | None = None
         self._read()
         if self.faults:
             raise UsageError(f"{path}: " + "; ".join(self.faults))
@@ -101,6 +102,7 @@ class StationFile:
             kept = self.floor.secret_of(self.name) if self.floor and not path else None
             password = read_secret(kept) if kept else find_secret(what, BROKER_VARIABLE, path)
             broker["password"] = password.reveal()
+        assert self._board is not None
         try:
             parsed = settings.parse(json.loads(json.dumps(wanted)))
         except settings.SettingsError as error:
@@ -122,6 +124,8 @@ class StationFile:
 
     def _read(self) -> None:
         wanted: dict[str, Any] = json.loads(json.dumps(self._found, default=str))
+        self._load_board(wanted)
+        self._put_light(wanted)
         fleet = wanted.pop("fleet", 1)
         if not isinstance(fleet, int) or isinstance(fleet, bool) or not 1 <= fleet <= 100_000:
             self._fault("fleet", "must be a whole number from 1 to 100000: the boards that come back at once")
@@ -137,8 +141,10 @@ class StationFile:
         except settings.SettingsError as error:
             for fault in error.faults:
                 where, _, what = fault.partition(": ")
+                self._fault(where, _own_words(where, what))
+        if self._board is not None:
+            for where, what in pinout.faults(self._board, wanted):
                 self._fault(where, what)
-        self._check_board(wanted)
         self._wanted = wanted
 
     def _take_secret(self, name: str, section: dict[str, Any], optional: bool) -> None:
@@ -200,26 +206,25 @@ class StationFile:
         if fleet > 1 and "first_window_ms" not in broker:
             broker["first_window_ms"] = first_window_ms(fleet)
 
-    def _check_board(self, wanted: dict[str, Any]) -> None:
-        """What the board's folder knows: which pins are not there to be used."""
+    def _put_light(self, wanted: dict[str, Any]) -> None:
+        """The board's own light, unless the file says another, or false for none."""
+        found = wanted.get("led", True)
+        if not isinstance(found, bool):
+            return
+        own = self._board.pins.led if self._board else None
+        if found and own is not None:
+            wanted["led"] = {"name": own} if isinstance(own, str) else {"pin": own}
+            return
+        if wanted.pop("led", False) and self._board:
+            self._fault("led", f"{self._board.name} has no light of its own; say which pin has one: led = {{pin = 2}}")
+
+    def _load_board(self, wanted: dict[str, Any]) -> None:
         name = wanted.get("board")
-        if not isinstance(name, str):
-            return
-        try:
-            self._board = board = boards.load(name)
-        except UsageError as error:
-            self._fault("board", str(error))
-            return
-        buses, sensors = wanted.get("buses"), wanted.get("sensors")
-        places = [(f"buses.{key}", bus) for key, bus in buses.items()] if isinstance(buses, dict) else []
-        places += [(f"sensors[{i}]", one) for i, one in enumerate(sensors)] if isinstance(sensors, list) else []
-        for where, section in places:
-            for key in _PIN_KEYS:
-                pin = section.get(key) if isinstance(section, dict) else None
-                if pin in board.pins.reserved:
-                    self._fault(f"{where}.{key}", f"pin {pin} is the board's own on {name}; choose another")
-                elif pin in board.pins.input_only and key not in _INPUTS:
-                    self._fault(f"{where}.{key}", f"pin {pin} can only be read on {name}; choose another")
+        if isinstance(name, str):
+            try:
+                self._board = boards.load(name)
+            except UsageError as error:
+                self._fault("board", str(error))
 
     def _fault(self, where: str, what: str) -> None:
         line = self._lines.of(where)
@@ -228,3 +233,13 @@ class StationFile:
 
 def _name(found: dict[str, Any]) -> str:
     return "/".join(str(found.get(key)) for key in ("site", "floor", "machine"))
+
+
+def _own_words(where: str, what: str) -> str:
+    """What settings.py says of a key that it does not know, with the keys that there are here."""
+    said, unknown, known = what.partition("is unknown; known are ")
+    section = where.rpartition(".")[0]
+    if not unknown or section not in _OWN:
+        return what
+    names = [name for name in known.split(", ") if name != "password"] + list(_OWN[section])
+    return f"{said}{unknown}{', '.join(names)}"
