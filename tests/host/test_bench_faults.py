@@ -27,6 +27,7 @@ ASKED = {
     "loss-of-acks",
     "truncate",
     "duplicate-id",
+    "tls-expired",
 }
 
 
@@ -57,6 +58,8 @@ def test_faults_come_in_the_order_of_their_time() -> None:
         ("reset@5:0", "or leave it out"),
         ("reset@20", "it would begin 20 s after the start, and the bench ends after 20; give it --seconds 30"),
         ("broker-down@15:5", "it would last until 20 s"),
+        ("delay@19.2:0.5", "it would last until 19.7 s after the start, and the bench ends after 20; give it --seconds 30"),
+        ("tls-expired@5", "for how long? write tls-expired@5:FOR"),
     ],
 )
 def test_a_fault_that_cannot_be_is_one_line(text: str, said: str) -> None:

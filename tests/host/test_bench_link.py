@@ -1,14 +1,19 @@
 """The link between boards and broker, and what it can do to a connection; byte by byte over real sockets."""
 
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
 from floorsense import packets
+from floorsense.bench import acts
+from floorsense.bench.certificates import Certificates
 from floorsense.bench.link import Link
+from floorsense.errors import BoardError
 
 PUBACK = packets.acknowledgement(packets.PUBACK, 7)
 READING = packets.publish(b"f/l/m/temperature", b'{"value":1,"boot":3,"seq":5}', qos=1, pid=7)
@@ -244,3 +249,65 @@ def test_an_acknowledgement_that_was_lost_is_none_in_the_ledger(link: Link, ends
     broker.sendall(PUBACK + packets.packet(packets.PINGRESP))
     read(board, 2)
     assert link.ledger.acknowledged("f/l/m/temperature", 3, 0, 9) == 0
+
+
+@pytest.fixture
+def certificates() -> Certificates:
+    return Certificates("127.0.0.1")
+
+
+@pytest.fixture
+def secured(server: socket.socket, certificates: Certificates) -> Iterator[Link]:
+    with Link(server.getsockname(), certificates) as between:
+        yield between
+
+
+def trusting(certificates: Certificates) -> ssl.SSLContext:
+    return ssl.create_default_context(cadata=certificates.ca.decode())
+
+
+def dial_by_tls(link: Link, context: ssl.SSLContext) -> ssl.SSLSocket:
+    return context.wrap_socket(dial(link), server_hostname="127.0.0.1")
+
+
+def test_boards_speak_TLS_to_the_link_and_the_broker_hears_plain_MQTT(
+    secured: Link, certificates: Certificates, server: socket.socket
+) -> None:
+    with dial_by_tls(secured, trusting(certificates)) as board, server.accept()[0] as broker:
+        board.sendall(READING)
+        assert read(broker, len(READING)) == READING
+        broker.sendall(PUBACK)
+        assert board.recv(4) == PUBACK
+
+
+def test_an_expired_certificate_is_shown_to_new_connections_only_and_while_it_lasts(
+    secured: Link, certificates: Certificates, server: socket.socket
+) -> None:
+    context = trusting(certificates)
+    with dial_by_tls(secured, context) as board, server.accept()[0] as broker:
+        secured.expire(True)
+        with pytest.raises(ssl.SSLCertVerificationError, match="certificate has expired"):
+            dial_by_tls(secured, context)
+        board.sendall(READING)
+        assert read(broker, len(READING)) == READING
+    secured.expire(False)
+    dial_by_tls(secured, context).close()
+
+
+def test_a_board_that_takes_an_expired_certificate_is_named(
+    secured: Link, certificates: Certificates, server: socket.socket
+) -> None:
+    stage = SimpleNamespace(link=secured)
+    fault = acts.Fault("tls-expired", 1, 1)
+    careless = trusting(certificates)
+    careless.check_hostname, careless.verify_mode = False, ssl.CERT_NONE
+    acts.expire(stage, fault)  # type: ignore[arg-type]
+    with dial_by_tls(secured, careless) as board, server.accept()[0] as broker:
+        board.sendall(packets.connect(b"machine-9", 10, clean=False))
+        broker.recv(100)
+        broker.sendall(packets.connack())
+        read(board, 4)
+        with pytest.raises(BoardError, match="connected in spite of it: machine-9"):
+            acts.renew(stage, fault)  # type: ignore[arg-type]
+    # It is over all the same.
+    dial_by_tls(secured, trusting(certificates)).close()

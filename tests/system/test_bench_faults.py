@@ -28,6 +28,7 @@ RUNS = {
     "loss-of-acks": (["loss-of-acks@1:3"], 18),
     "delay": (["delay@1:4"], 9),
     "duplicate-id": (["duplicate-id@1:6"], 14),
+    "tls-expired": (["tls-expired@2:4"], 12),
 }
 
 
@@ -82,24 +83,34 @@ def test_nothing_is_lost_nothing_is_out_of_order_and_delivery_resumes(runs: dict
 @pytest.mark.parametrize(
     ("name", "limit_ms"),
     # A second after the broker is back, half a keep-alive of 10 s for a link that says nothing; and half a second for
-    # a machine that runs nine benches at once.
-    [("broker-down", 1500), ("broker-kill", 1500), ("half-open", 5500), ("blackhole", 5500), ("reset", 5500), ("delay", 1500)],
+    # a machine that runs ten benches at once.
+    [
+        ("broker-down", 1500),
+        ("broker-kill", 1500),
+        ("half-open", 5500),
+        ("blackhole", 5500),
+        ("reset", 5500),
+        ("delay", 1500),
+        ("tls-expired", 2500),
+    ],
 )
 def test_delivery_resumes_in_time(runs: dict[str, Run], name: str, limit_ms: int) -> None:
     for one in runs[name].report()["faults"]:
         assert one["worst_ms"] <= limit_ms, one
 
 
-@pytest.mark.parametrize("name", ["reset", "half-open", "truncate", "broker-down", "broker-kill", "duplicate-id"])
+@pytest.mark.parametrize(
+    "name", ["reset", "half-open", "truncate", "broker-down", "broker-kill", "duplicate-id", "tls-expired"]
+)
 def test_the_fault_was_felt(runs: dict[str, Run], name: str) -> None:
     """A fault that nobody noticed proves nothing."""
     for one in runs[name].report()["faults"]:
         assert min(one["reconnects"].values()) >= 1
 
 
-@pytest.mark.parametrize("name", ["blackhole", "delay", "half-open"])
+@pytest.mark.parametrize("name", ["blackhole", "delay", "half-open", "tls-expired"])
 def test_readings_waited_for_as_long_as_it_lasted(runs: dict[str, Run], name: str) -> None:
-    longest = {"blackhole": 5000, "delay": 400, "half-open": 5000}[name]
+    longest = {"blackhole": 5000, "delay": 400, "half-open": 5000, "tls-expired": 3000}[name]
     assert runs[name].report()["latency_ms"]["max"] >= longest
 
 

@@ -14,7 +14,7 @@ from floorsense.bench.plan import BoardPlan, take_time
 from floorsense.bench.storeroom import Storeroom
 from floorsense.bench.time_server import TimeServer
 from floorsense.broker import LocalBroker
-from floorsense.errors import BrokerError
+from floorsense.errors import BoardError, BrokerError
 from floorsense.listener import Listener
 
 STEP_S = 3600
@@ -103,6 +103,19 @@ def reset(stage: Stage, fault: Fault) -> None:
 def cut(stage: Stage, fault: Fault) -> None:
     stage.link.cut_new(fault.for_s > 0)
     stage.link.cut()
+
+
+def expire(stage: Stage, _fault: Fault) -> None:
+    stage.link.expire(True)
+    stage.link.reset()
+
+
+def renew(stage: Stage, _fault: Fault) -> None:
+    """Raises BoardError for boards that took the expired certificate."""
+    credulous = [one.decode(errors="replace") for one in stage.link.client_ids()]
+    stage.link.expire(False)
+    if credulous:
+        raise BoardError(f"connected in spite of it: {', '.join(credulous)}")
 
 
 def duplicate(stage: Stage, fault: Fault) -> None:

@@ -138,6 +138,8 @@ class Farm:
         flash.mkdir(parents=True)
         (flash / "settings.json").write_text(json.dumps(plan.settings))
         (flash / "simulation.json").write_text(json.dumps(plan.simulation))
+        for name, data in plan.files.items():
+            (flash / name).write_bytes(data)
         # On its flash, as on a board: a script's folder comes first on the path, and beside the original are the sources.
         shutil.copy(FIRMWARE / "main.py", flash)
         log = flash / "log.txt"

@@ -5,6 +5,7 @@ A row acts on the **link** between boards and broker (``link``), on the **broker
 fault, add a row; the command line, its help and the verdict follow.
 """
 
+import math
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,8 +27,11 @@ NONE = "none"
 POWER_CUT = "power-cut"
 FLASH_FULL = "flash-full"
 STORAGE_AWAY = "storage-away"
+TLS_EXPIRED = "tls-expired"
 
 LATE_S = 0.5
+# How long at least a bench goes on after a fault, so that it can be seen whether delivery resumes.
+_AFTER_S = 2
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,12 @@ KINDS = {
         acts.leave_alone,
         span=ALLOWED,
     ),
+    TLS_EXPIRED: Kind(
+        LINK,
+        "boards speak TLS from the start; every connection is reset, and new ones are shown a certificate that has expired",
+        acts.expire,
+        acts.renew,
+    ),
     POWER_CUT: Kind(
         BOARDS,
         "every board loses its power, with all it had in RAM; when it is over they start anew, from what was on flash",
@@ -169,11 +179,11 @@ def parse_faults(given: Sequence[str], seconds: float, has_broker: bool) -> list
         kind = KINDS[fault.kind]
         if kind.acts_on == BROKER and not has_broker:
             raise UsageError(f"--fault {text}: only the bench's own broker can be given it; leave out --broker")
-        if fault.end_s >= seconds:
+        if fault.end_s > seconds - _AFTER_S:
             ends = f"begin {fault.at_s:g}" if fault.at_s >= seconds else f"last until {fault.end_s:g}"
             raise UsageError(
                 f"--fault {text}: it would {ends} s after the start, and the bench ends after {seconds:g}; "
-                f"give it --seconds {fault.end_s + 10:g}, so that delivery can resume"
+                f"give it --seconds {math.ceil(fault.end_s) + 10}, so that delivery can resume"
             )
         for other in found:
             is_alike = other.kind == fault.kind or (kind.acts_on == BROKER and KINDS[other.kind].acts_on == BROKER)

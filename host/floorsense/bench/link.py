@@ -6,13 +6,13 @@ delay, cut. The broker and whoever listens there directly notice only what reach
 
 import asyncio
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any
 
+from floorsense.bench.certificates import Certificates
 from floorsense.bench.ledger import Ledger
 from floorsense.bench.passage import Passage, Weather
 
@@ -24,14 +24,15 @@ _ANSWER_S = 10
 class Link:
     """``with Link(broker) as link``: boards dial ``link.address``. All methods may be called from any thread."""
 
-    def __init__(self, broker: tuple[str, int], tls: ssl.SSLContext | None = None) -> None:
-        """``tls``: the boards speak TLS to the link, which shows this context's certificate; the broker hears plain MQTT."""
+    def __init__(self, broker: tuple[str, int], certificates: Certificates | None = None) -> None:
+        """``certificates``: the boards speak TLS to the link, which shows them the good one; the broker hears plain MQTT."""
         self.ledger = Ledger()
         # Since when no connection is let in, in Unix ms; None while they are.
         self.shut_at: float | None = None
         self.address = (_HOST, 0)
         self.broker = broker
-        self._tls = tls
+        self._certificates = certificates
+        self._shown = certificates.good if certificates else None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="link", daemon=True)
         self._weather = Weather()
@@ -64,10 +65,15 @@ class Link:
         """Whoever dials is refused; the connections there are go on."""
         self._run(self._refuse())
 
-    def admit(self, tls: ssl.SSLContext | None = None) -> None:
-        """Let boards in; ``tls``: showing this context's certificate from now on."""
-        self._tls = tls or self._tls
+    def admit(self) -> None:
         self._run(self._admit())
+
+    def expire(self, on: bool) -> None:
+        """Whoever dials is shown an expired certificate; the connections there are go on."""
+        assert self._certificates is not None
+        self._shown = self._certificates.expired if on else self._certificates.good
+        if self.shut_at is None:
+            self._run(self._admit())
 
     def hold(self) -> None:
         """Nothing passes, either way, and nobody is told; what was sent waits."""
@@ -149,7 +155,16 @@ class Link:
         if self._server is not None:
             self._server.close()
             self._reserve()
-        self._server = await asyncio.start_server(self._welcome, sock=self._door, ssl=self._tls, backlog=1024)
+        shown = self._shown
+
+        async def welcome(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            # Whoever began with another certificate is through with it only now.
+            if shown is self._shown:
+                await self._welcome(reader, writer)
+            else:
+                writer.transport.abort()
+
+        self._server = await asyncio.start_server(welcome, sock=self._door, ssl=shown, backlog=1024)
         self.shut_at = None
 
     async def _refuse(self) -> None:

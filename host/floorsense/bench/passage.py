@@ -89,9 +89,10 @@ class Passage:
             if one is None:
                 continue
             if by_reset:
-                # Where that side has closed already there is no socket left to set.
-                with contextlib.suppress(OSError):
-                    one[1].get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                # Where that side has closed already there is no socket left to set; TLS has none to show then.
+                if (ours := one[1].get_extra_info("socket")) is not None:
+                    with contextlib.suppress(OSError):
+                        ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 one[1].transport.abort()
             else:
                 one[1].close()

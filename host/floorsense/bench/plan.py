@@ -1,7 +1,7 @@
 """What a bench will run, as data: from what was asked on the command line to each board's files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -38,6 +38,9 @@ _SHOP: dict[str, Any] = {
 _SMALL_HEAP = 150 * 1024
 _SMALL_OUTBOX = 120
 _OUTBOX = 500
+_CA = "ca.pem"
+# What TLS takes of a 64-bit VM besides mbedtls's own, which is not in this heap: its module, a context, a connection.
+TLS_BYTES = 16 * 1024
 _WIFI = {"ssid": "bench", "password": "bench-only"}
 
 # (board folder, from .mpy, in the weather, what hangs on it besides): an ESP32, a Pico W, and a Pico W on a pump outdoors, with
@@ -53,7 +56,8 @@ _KINDS: tuple[tuple[str, bool, bool, tuple[str, ...]], ...] = (
 class BoardPlan:
     """One simulated board: what it plays, and the two files that its flash holds at the start.
 
-    ``models_bytes``: what the models of its further chips hold of its heap, and real chips would not.
+    ``models_bytes``: what the models of its further chips hold of its heap, and real chips would not. ``files``: what its flash
+    holds besides, by name.
     """
 
     name: str
@@ -63,6 +67,7 @@ class BoardPlan:
     settings: dict[str, Any]
     simulation: dict[str, Any]
     models_bytes: int = 0
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
     def published(self) -> dict[str, float]:
         """The period in seconds of each quantity that it publishes."""
@@ -148,6 +153,13 @@ def take_time(board: BoardPlan, port: int, interval_s: int = ASK_S) -> BoardPlan
     """The same board, with its time from the SNTP server at that UDP port of 127.0.0.1."""
     time = {"server": "127.0.0.1", "port": port, "interval_s": interval_s}
     return replace(board, settings={**board.settings, "time": time})
+
+
+def speak_tls(board: BoardPlan, ca: bytes) -> BoardPlan:
+    """The same board, which speaks TLS with its broker, and trusts the CA (PEM) alone."""
+    broker = {**board.settings["broker"], "tls": {"ca": _CA}}
+    settings = {**board.settings, "broker": broker}
+    return replace(board, settings=settings, files={**board.files, _CA: ca}, heap_bytes=board.heap_bytes + TLS_BYTES)
 
 
 def _pace(what: str, recording: Recording) -> str:

@@ -45,14 +45,17 @@ def make_authority(name: str) -> Pair:
     return _pair(builder.sign(key, hashes.SHA256()), key)
 
 
-def make_server(authority: Pair, names: Sequence[str]) -> Pair:
-    """A certificate for the broker that is reached by these names and addresses, the first of which is its common name."""
-    return _leaf(authority, names[0][:MAX_NAME], ExtendedKeyUsageOID.SERVER_AUTH, [_general(name) for name in names])
+def make_server(authority: Pair, names: Sequence[str], days: float = _LEAF_DAYS) -> Pair:
+    """A certificate for the broker that is reached by these names and addresses, the first of which is its common name.
+
+    ``days``: from now on, for which it is good.
+    """
+    return _leaf(authority, names[0][:MAX_NAME], ExtendedKeyUsageOID.SERVER_AUTH, [_general(name) for name in names], days)
 
 
 def make_client(authority: Pair, user: str) -> Pair:
     """A certificate for a board, whose user name at the broker is the common name: at most MAX_NAME characters."""
-    return _leaf(authority, user, ExtendedKeyUsageOID.CLIENT_AUTH, [])
+    return _leaf(authority, user, ExtendedKeyUsageOID.CLIENT_AUTH, [], _LEAF_DAYS)
 
 
 def serial_of(certificate: bytes) -> int:
@@ -81,13 +84,13 @@ def revocations(authority: Pair, serials: Sequence[int]) -> bytes:
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
-def _leaf(authority: Pair, name: str, use: x509.ObjectIdentifier, names: Sequence[x509.GeneralName]) -> Pair:
+def _leaf(authority: Pair, name: str, use: x509.ObjectIdentifier, names: Sequence[x509.GeneralName], days: float) -> Pair:
     issuer, issuer_key = _load(authority)
     key = ec.generate_private_key(ec.SECP256R1())
     public = issuer.public_key()
     assert isinstance(public, ec.EllipticCurvePublicKey)
     builder = (
-        _builder(name, issuer.subject, key.public_key(), _LEAF_DAYS)
+        _builder(name, issuer.subject, key.public_key(), days)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([use]), critical=False)
@@ -98,7 +101,7 @@ def _leaf(authority: Pair, name: str, use: x509.ObjectIdentifier, names: Sequenc
     return _pair(builder.sign(issuer_key, hashes.SHA256()), key)
 
 
-def _builder(name: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: int) -> x509.CertificateBuilder:
+def _builder(name: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey, days: float) -> x509.CertificateBuilder:
     now = _now()
     return (
         x509.CertificateBuilder()

@@ -63,7 +63,8 @@ def _close_status(board: Board, findings: Findings) -> None:
     elif board.state == status.LOST:
         findings.add("lost", NOTE, board.name, board.topic, "the broker lost the board before the check began")
     elif board.wills:
-        text = f"the broker lost the board {board.wills} times, and it came back"
+        often = "" if board.wills == 1 else f" {board.wills} times"
+        text = f"the broker lost the board{often}, and it came back"
         findings.add("lost", NOTE, board.name, board.topic, text)
 
 

@@ -11,8 +11,9 @@ import rich_click as click
 from rich.console import Console
 
 from floorsense.bench import faults
+from floorsense.bench.certificates import Certificates
 from floorsense.bench.link import Link
-from floorsense.bench.plan import MAX_BOARDS, parse_qos, parse_signals, plan, take_time
+from floorsense.bench.plan import MAX_BOARDS, parse_qos, parse_signals, plan, speak_tls, take_time
 from floorsense.bench.storeroom import Storeroom
 from floorsense.bench.time_server import TimeServer
 from floorsense.bench.trial import Trial
@@ -84,11 +85,14 @@ def command(
             local = rooms.enter_context(LocalBroker(folder, keeps_sessions=bool(wrong)))
             url = local.url
         address = url.host, url.port
-        link = rooms.enter_context(Link(address)) if wrong else None
+        secured = Certificates("127.0.0.1") if any(one.kind == faults.TLS_EXPIRED for one in wrong) else None
+        link = rooms.enter_context(Link(address, secured)) if wrong else None
         name = local.name if local else f"the broker at {url}"
         todo = plan(count, levels, link.address if link else address, scenes, more)
         clock = rooms.enter_context(TimeServer())
         timed = [take_time(one, clock.port) for one in todo.boards]
+        if secured:
+            timed = [speak_tls(one, secured.ca) for one in timed]
         todo = replace(todo, boards=faults.prepare(timed, wrong))
         if local:
             console.print(f"broker: {name} at {url}" + (f"; {local.hint}" if local.hint else ""), soft_wrap=True)
