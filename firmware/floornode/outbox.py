@@ -103,7 +103,7 @@ class Outbox:
             if size:
                 return size
         self._is_backlog_next = True
-        if not self._waiting:
+        if not self._waiting or (backlog is not None and backlog.is_far_ahead):
             return 0
         ring = self.ring
         place = self._next

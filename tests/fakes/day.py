@@ -21,7 +21,7 @@ from floornode.outbox import Outbox
 from floornode.record import PLACE, Series
 from floornode.sampler import Probe, Sampler
 from floornode.store import spill as spilling
-from floornode.store.backlog import ON_FLASH
+from floornode.store.backlog import AHEAD, ON_FLASH
 
 DAY_MS = 86400000
 PERIOD_MS = 10000
@@ -276,9 +276,7 @@ class Day:
     def _watch_bounds(self):
         backlog = self.outbox.backlog
         held = len(backlog._out), len(backlog._moved), len(backlog._early)
-        # What was delivered before the reader came to it, on flash: a window's with each block that is written while the reader
-        # is behind, so more than one window where a backlog drains slowly.
-        if max(held[:2]) > WINDOW or held[2] > 4 * WINDOW:
+        if max(held[:2]) > WINDOW or backlog.ahead >= AHEAD + WINDOW:
             raise Broken("%d from flash in the window, %d moved there, %d early" % held)
         if backlog.log._taken() > self.flash_kib * 1024:
             raise Broken("%d bytes of flash" % backlog.log._taken())

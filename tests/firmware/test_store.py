@@ -5,7 +5,7 @@ import os
 from floornode.contract.quantities import quantity
 from floornode.contract.reading import CLOCK_NOT_SET, Reading
 from floornode.record import RECORD_LIMIT
-from floornode.store.backlog import CURSOR_EVERY
+from floornode.store.backlog import AHEAD, CURSOR_EVERY
 from floornode.store.log import SEGMENT
 from stored import FLASH, NAMES, Life, replayed
 
@@ -58,6 +58,39 @@ def test_T31_live_readings_take_turns_with_the_backlog():
     assert live[10:] == [3] * 40
     assert len(replayed(life.got)) >= 50 * 7
     assert life.disordered == 0
+
+
+def test_what_is_let_go_ahead_of_the_backlog_has_a_bound_and_nothing_of_it_comes_twice():
+    # An acknowledgement takes longer than a gathering: what the window holds goes to flash too, far behind what is read there.
+    life = Life("ahead", is_always=True, gather_ms=10000)
+    life.sample(2 * HOUR)
+    most = 0
+    for _ in range(100):
+        life.take(10)
+        life.sample(2, is_served=True)
+        life.acknowledge()
+        most = max(most, life.backlog.ahead)
+    assert AHEAD <= most < AHEAD + 10
+    life.send(life.read * len(NAMES))
+    assert life.backlog.ahead == 0
+    assert (life.count, life.disordered) == (life.read * len(NAMES), 0)
+
+
+def test_what_is_let_go_ahead_of_a_damaged_backlog_does_not_hold_up_what_is_live():
+    life = Life("lost", is_always=True, gather_ms=10000)
+    life.sample(2 * HOUR)
+    while life.backlog.ahead < AHEAD:
+        life.take(10)
+        life.sample(2, is_served=True)
+        life.acknowledge()
+    for name in life.segments():
+        with open("lost/" + name, "r+b") as file:
+            file.write(bytes(8))
+    life.send(life.read * len(NAMES))
+    count = life.count
+    life.sample(20, is_served=True)
+    life.send(20 * len(NAMES))
+    assert life.count == count + 20 * len(NAMES)
 
 
 def test_what_is_in_the_window_when_the_link_breaks_is_on_flash_once():

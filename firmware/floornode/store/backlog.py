@@ -20,6 +20,9 @@ ON_FLASH = 0xFFFFFFFF
 CURSOR_EVERY = 256
 _CURSOR = "cursor"
 _CURSOR_LIMIT = 2048
+# Records that may be ahead of the reading here, as `ahead` has it. With so many nothing live is taken any more: what is taken
+# already, less than a window, is all that can be added to them.
+AHEAD = 32
 # What one call looks at before it lets the loop go on.
 _GLANCE = 64
 _ENOSPC = 28
@@ -72,6 +75,20 @@ class Backlog:
     def in_window(self):
         """Records here that are in the window."""
         return len(self._out) + len(self._moved)
+
+    @property
+    def ahead(self):
+        """Records that moved here out of the window, or were let go in it, before they were read here."""
+        return len(self._early) + len(self._moved)
+
+    @property
+    def is_far_ahead(self):
+        """Whether that is so many that what is live has to wait for the reading here."""
+        if self.ahead < AHEAD or not self.waiting:
+            return False
+        # What a damaged block or a dropped segment took is not read any more.
+        self._early = [number for number in self._early if number >= self.reader.next]
+        return self.ahead >= AHEAD
 
     @property
     def erases(self):
