@@ -10,7 +10,7 @@ from chance import Chance
 from fickle_broker import FINE, REFUSED, SWALLOWED, FickleBroker
 from floornode import boot
 from floornode.clock import Clock, ticks_add, ticks_diff
-from floornode.contract import status
+from floornode.contract import mark, status
 from floornode.contract.quantities import quantity
 from floornode.mqtt.backoff import Backoff
 from floornode.mqtt.client import Client
@@ -62,6 +62,11 @@ LIED = 2
 TAKEN = 4
 FROM_FLASH = 8
 EXCUSED = 16
+# It was taken into the window: once, and once more where the storage had not got it.
+ONCE = 32
+AGAIN = 64
+# How often the storage says what it has.
+MARK_MS = 20000
 
 
 class Book:
@@ -81,6 +86,18 @@ class Book:
     def has(self, key, what):
         page = self._pages.get(key[:2])
         return page is not None and key[2] < len(page) and page[key[2]] & what != 0
+
+    def gaps(self, key, top):
+        """The stretches between ``key`` and seq ``top`` that did not come."""
+        page = self._pages[key[:2]]
+        found = []
+        for seq in range(key[2] + 1, top + 1):
+            if not page[seq] & CAME:
+                if found and found[-1][1] == seq - 1:
+                    found[-1] = found[-1][0], seq
+                else:
+                    found.append((seq, seq))
+        return found
 
     def count(self, what):
         return sum([sum([one & what != 0 and not one & CAME for one in page]) for page in self._pages.values()])
@@ -105,10 +122,10 @@ class Words:
 class Wanted:
     """The settings' section `outbox`."""
 
-    def __init__(self, durability, flash_kib):
+    def __init__(self, durability, flash_kib, end_to_end):
         self.durability = durability
         self.flash_kib = flash_kib
-        self.end_to_end = False
+        self.end_to_end = end_to_end
 
 
 class Broken(AssertionError):
@@ -127,6 +144,9 @@ class Day:
         self.gather_ms = chance.one((10000, 60000, 60000, 300000))
         self.qos = [chance.one((1, 1, 2, 2, 0)) for _ in NAMES]
         self.keepalive = chance.one((30, 60))
+        self.end_to_end = self.durability != "ram" and seed % 4 == 0
+        # What delivered means: what the broker acknowledged and did not store is lost, but where the storage's word is waited for.
+        self.delivered = CAME if self.end_to_end else CAME | LIED
         self.broker = FickleBroker(chance, self._receive)
         # Milliseconds of the day; ticks begin anywhere, so that they wrap.
         self.ms = 0
@@ -137,6 +157,12 @@ class Day:
         self.dropped = 0
         self.twice = 0
         self.cuts = 0
+        # Of each series and boot: up to which seq all came, and the highest that did. When the storage says so next.
+        self._stored = {}
+        self._mark_at = 0
+        self.is_storage_away = False
+        # Whether the oldest had to give way on flash: what a broker had acknowledged is not counted then.
+        self.gave_way = False
         self._told = [0] * len(NAMES)
         self._newest = {}
         self.read = {}
@@ -160,7 +186,7 @@ class Day:
         series = [Series(i, MACHINE + kind.name.encode(), kind, self.qos[i]) for i, kind in enumerate(kinds)]
         opener = None if self.durability == "ram" else self._open_spill
         self.outbox = Outbox(series, self.number, CAPACITY, self.clock, opener, self.gather_ms)
-        if opener and "store" in os.listdir():
+        if self.end_to_end or (opener and "store" in os.listdir()):
             self.outbox.open()
         # What an earlier start dropped and did not tell counts here again.
         self._told = [one.dropped for one in series]
@@ -180,22 +206,45 @@ class Day:
             Words(self),
             self._ignore,
         )
+        if self.end_to_end:
+            self.session.subscribe(MACHINE + b"mark", 1, self.outbox.backlog.audit.hear)
         self._away_since = self.ms
 
     def _open_spill(self, outbox):
-        found = spilling.open(outbox, "store", Wanted(self.durability, self.flash_kib), self._ignore)
-        log = found.backlog.log
-        if self.cuts % 2:
-            # A segment's write may fail: the flash is full of something else.
-            write = log._write
+        found = spilling.open(outbox, "store", Wanted(self.durability, self.flash_kib, self.end_to_end), self._ignore)
+        backlog = found.backlog
+        # A write may fail, a segment's and the cursor's: the flash is full of something else.
+        write = backlog.log._write
+        save = backlog._save
+        give_up = backlog._give_up_oldest
 
-            def failing(path, block, before):
-                if self.is_flash_full:
-                    raise OSError(28, "ENOSPC")
-                return write(path, block, before)
+        def failing_write(path, block, before):
+            self._need_room(path)
+            return write(path, block, before)
 
-            log._write = failing
+        def failing_save(done):
+            self._need_room("store/cursor.new")
+            save(done)
+
+        def noting_give_up():
+            self.gave_way = True
+            give_up()
+
+        backlog.log._write = failing_write
+        backlog._save = failing_save
+        backlog._give_up_oldest = noting_give_up
         return found
+
+    def _need_room(self, path):
+        """Where there is none a new file is left empty behind, as LittleFS has it."""
+        if self.is_flash_full:
+            self.refusals += 1
+            if "store" in os.listdir():
+                open(path, "ab").close()
+            raise OSError(28, "ENOSPC")
+
+    # Writes that failed.
+    refusals = 0
 
     is_flash_full = False
 
@@ -204,8 +253,12 @@ class Day:
 
     def _noting_take(self, record):
         size = self._take(record)
-        if size and record[PLACE : PLACE + 4] == b"\xff\xff\xff\xff":
-            self.book.mark(_key(record), FROM_FLASH)
+        if size:
+            key = _key(record)
+            if record[PLACE : PLACE + 4] == b"\xff\xff\xff\xff":
+                self.book.mark(key, FROM_FLASH)
+            if self.end_to_end:
+                self.book.mark(key, AGAIN if self.book.has(key, ONCE) else ONCE)
         return size
 
     def run(self):
@@ -228,6 +281,24 @@ class Day:
     def _pause(self):
         return self.chance.between(_MEAN_BETWEEN // 10, 2 * _MEAN_BETWEEN)
 
+    def _say_mark(self):
+        """The storage says what it has."""
+        marks = {}
+        for index, number in sorted(self._stored, reverse=True):
+            seq, top = self._stored[index, number]
+            lives = marks.setdefault(NAMES[index], [])
+            if len(lives) < mark.MAX_LIVES:
+                lives.append(mark.Life(number, seq, self.book.gaps((index, number, seq), top), top))
+        if marks:
+            self.broker.retain(MACHINE + b"mark", mark.encode(marks))
+
+    def _store(self, key):
+        """The storage has committed a reading."""
+        seq, top = self._stored.get(key[:2], (-1, -1))
+        while self.book.has((key[0], key[1], seq + 1), CAME):
+            seq += 1
+        self._stored[key[:2]] = seq, max(top, key[2])
+
     def _turn(self, until, is_sampling=True):
         """One turn of the loop, and the wait after it."""
         now = self.now
@@ -241,6 +312,9 @@ class Day:
                     self.late = max(self.late, ticks_diff(now, due_at))
                 outbox.put(reading)
                 self.read[self.number, reading.quantity.name] = reading.seq
+        if self.end_to_end and self.ms >= self._mark_at and not self.is_storage_away:
+            self._mark_at = self.ms + MARK_MS
+            self._say_mark()
         self.session.step(now)
         quiet = self.sampler.next(now) if is_sampling else PERIOD_MS
         is_served = self.session.state == SERVE
@@ -299,6 +373,7 @@ class Day:
             self._power_cut,
             self._dark,
             self._full_flash,
+            self._storage_away,
         )
         fault = self.chance.one(faults)
         name = fault.__name__.strip("_")
@@ -375,6 +450,13 @@ class Day:
     def _flash_is_free(self):
         self.is_flash_full = False
 
+    def _storage_away(self):
+        self.is_storage_away = True
+        return self._after(60000, 2 * 3600000, self._storage_is_back)
+
+    def _storage_is_back(self):
+        self.is_storage_away = False
+
     def _power_cut(self):
         """The board's RAM is gone. What of it nobody had yet must be what the durability lets go."""
         self.cuts += 1
@@ -388,7 +470,7 @@ class Day:
             state = record[3]
             key = _key(record)
             age = self.clock.up(self.now) - int.from_bytes(record[16:24], "little")
-            if state != 2 and not self.book.has(key, CAME | LIED):
+            if state != 2 and not self.book.has(key, self.delivered):
                 if age_limit is not None and age > age_limit:
                     raise Broken("a cut took %s, which was held for %d ms; %d are promised" % (key, age, age_limit))
                 self.book.mark(key, TAKEN)
@@ -453,24 +535,25 @@ class Day:
                 raise Broken("%s came twice at QoS 2" % (key,))
             return
         book.mark(key, CAME)
+        self._store(key)
         is_flash = book.has(key, FROM_FLASH)
         if is_flash and b'"replayed"' not in payload:
             raise Broken("%s came from flash and is not marked" % (key,))
         lane = index, is_flash
-        # What an acknowledgement without storage kept back may come late.
-        if not book.has(key, LIED):
+        # What an acknowledgement without storage kept back may come late, and what the storage asked for.
+        if not book.has(key, LIED | AGAIN):
             if key[1:] < self._newest.get(lane, (0, -1)):
                 raise Broken("%s came after %s" % (key, self._newest[lane]))
             self._newest[lane] = key[1:]
 
     def _calm(self):
         self._set(state=FINE, delay=20, pieces=False, mute_acks=0, lies=0, refusal=0)
-        self.is_flash_full = False
+        self.is_flash_full = self.is_storage_away = False
 
     def _settle(self):
         """All that waits comes, within four hours; then the books are closed."""
         end = self.ms + 4 * 3600000
-        while len(self.outbox) or len(self.session.inflight):
+        while len(self.outbox) or len(self.session.inflight) or not self._is_confirmed():
             if self.ms > end:
                 raise Broken("%d still wait" % len(self.outbox))
             self._turn(end, False)
@@ -484,19 +567,30 @@ class Day:
             total += last + 1
             for seq in range(last + 1):
                 key = index, number, seq
-                missing += bool(self.qos[index]) and not self.book.has(key, CAME | LIED | TAKEN)
+                missing += bool(self.qos[index]) and not self.book.has(key, TAKEN | self._delivered(number))
         # What is counted as dropped may have come before: a cut takes the knowledge of a few hundred acknowledgements.
         if missing > self.dropped:
             raise Broken("%d readings are missing, %d were counted" % (missing, self.dropped))
         self.total = total
         self.missing = missing
 
+    def _is_confirmed(self):
+        """Whether the storage has said of everything that it has it, where its word is waited for."""
+        outbox = self.outbox
+        return not self.end_to_end or not (outbox.held or outbox.backlog.log.end > outbox.backlog.audit.done)
+
+    def _delivered(self, number):
+        """What delivered means for a reading of this boot. What a broker had acknowledged gives way uncounted, and of lives
+        older than a mark tells of nobody says anything."""
+        return CAME | LIED if self.gave_way or number <= self.number - mark.MAX_LIVES else self.delivered
+
     def report(self):
         return (
-            "seed %d: %s, %d KiB, QoS %s: %d read, %d twice, %d dropped (%d missing), %d taken by %d cuts, %d lied away; %s"
+            "seed %d: %s%s, %d KiB, QoS %s: %d read, %d twice, %d dropped (%d missing), %d taken by %d cuts, %d lied away; %s"
             % (
                 self.seed,
                 self.durability,
+                ", end to end" if self.end_to_end else "",
                 self.flash_kib,
                 self.qos,
                 self.total,

@@ -96,6 +96,9 @@ class FickleBroker:
         self._pending = set()
         self._is_kept = False
         self.has_session = False
+        # Whether the session is subscribed, to the one topic that there is; and what is retained there, (topic, payload).
+        self._is_subscribed = False
+        self._retained = None
         self._received = received
         self._dialled = None
 
@@ -150,7 +153,13 @@ class FickleBroker:
         """The broker is killed: its sessions are gone."""
         self.cut()
         self._pending.clear()
-        self.has_session = False
+        self.has_session = self._is_subscribed = False
+
+    def retain(self, topic, payload):
+        """Somebody else publishes, retained, at QoS 0."""
+        self._retained = topic, payload
+        if self._is_subscribed and self.pipe is not None and not self.pipe.is_broken and not self.pipe.is_mute:
+            self._pass_on(self.pipe)
 
     # The broker.
 
@@ -168,8 +177,14 @@ class FickleBroker:
                 self._is_kept = not body[7] & 2
                 if not self._is_kept:
                     self._pending.clear()
+                    self._is_subscribed = False
                 self._say(pipe, bytes((0x20, 2, self._is_kept and self.has_session, 0)))
                 self.has_session = self._is_kept
+        elif kind == 0x80:
+            self._is_subscribed = True
+            self._say(pipe, b"\x90\x03" + body[:2] + b"\0")
+            if self._retained is not None:
+                self._pass_on(pipe)
         elif kind == 0xC0:
             self._say(pipe, b"\xd0\0")
 
@@ -190,6 +205,11 @@ class FickleBroker:
         if self.mute_acks and self.chance.happens(self.mute_acks):
             return
         self._say(pipe, (b"\x40\x02" if qos == 1 else b"\x50\x02") + pid)
+
+    def _pass_on(self, pipe):
+        topic, payload = self._retained
+        body = bytes((len(topic) >> 8, len(topic) & 0xFF)) + topic + payload
+        self._say(pipe, bytes((0x30, len(body) & 0x7F | 0x80, len(body) >> 7)) + body)
 
     def _say(self, pipe, data):
         at = ticks_add(self.now, self.delay)

@@ -13,8 +13,8 @@ PACKAGE = json.loads((FIRMWARE / "package.json").read_text(encoding="utf-8"))
 
 
 def ours() -> set[str]:
-    """The launcher chooses between two firmwares in the flash: neither image nor mip has two. code.py is CircuitPython's."""
-    others = {"code.py", "launcher.py", "manifest.py"}
+    """launcher.py and packed.py start one of two firmwares in the flash: neither image nor mip has two. code.py is CircuitPython's."""
+    others = {"code.py", "launcher.py", "manifest.py", "packed.py"}
     return {str(path.relative_to(FIRMWARE)) for path in FIRMWARE.rglob("*.py")} - others
 
 

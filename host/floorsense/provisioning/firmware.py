@@ -11,6 +11,7 @@ from floornode.sensors import DRIVERS
 from floorsense.cable.prompt import Prompt
 from floorsense.errors import BoardError
 from floorsense.paths import FIRMWARE, LIB
+from floorsense.provisioning.archive import pack
 from floorsense.provisioning.reach import reached
 from floorsense.toolchain.libraries import ensure_libraries
 from floorsense.toolchain.micropython import NATIVE, OLDEST, compile_file, compile_tree, emitted_format
@@ -69,7 +70,8 @@ class Bundle:
 
 
 def build(arch: str | None, drivers: Iterable[str], source: Path = FIRMWARE) -> Bundle:
-    """The firmware in ``source`` for a processor, as far as a board with sensors of these ``drivers`` needs it.
+    """The firmware in ``source`` for a processor, as far as a board with sensors of these ``drivers`` needs it: its modules in
+    one file, for a file takes a block of 4 KB at least, and the `main` that finds them there.
 
     Libraries are fetched where they are missing, their hashes checked.
     """
@@ -78,12 +80,18 @@ def build(arch: str | None, drivers: Iterable[str], source: Path = FIRMWARE) -> 
     tree = compile_tree(arch, [source, LIB], name)
     needed = reached([source, LIB], ["main.py", *(f"floornode/sensors/{DRIVERS[driver][0]}.py" for driver in drivers)])
     names = sorted(str(Path(name).with_suffix(".mpy")) for name in needed - {"main.py"})
-    files = {name: (tree / name).read_bytes() for name in names}
-    with tempfile.TemporaryDirectory(prefix="floorsense-") as scratch:
-        entry = Path(scratch) / "main.mpy"
-        compile_file(source / "main.py", entry, "main.py", arch)
-        files["main.mpy"] = entry.read_bytes()
+    modules = {name: (tree / name).read_bytes() for name in names}
+    modules["entry.mpy"] = _compiled(source / "main.py", arch)
+    files = {"main.mpy": _compiled(source / "packed.py", arch), "modules": pack(modules)}
     found = _VERSION.search((source / "floornode" / "__init__.py").read_text(encoding="utf-8"))
     version = found[1] if found else "0"
     files["version"] = f"{version}\n".encode()
     return Bundle(version, files)
+
+
+def _compiled(source: Path, arch: str | None) -> bytes:
+    """One file, compiled."""
+    with tempfile.TemporaryDirectory(prefix="floorsense-") as scratch:
+        target = Path(scratch) / "compiled.mpy"
+        compile_file(source, target, source.name, arch)
+        return target.read_bytes()

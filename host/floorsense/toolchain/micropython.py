@@ -28,6 +28,7 @@ _SKIPPED = {
     "launcher.py",
     "main.py",
     "manifest.py",
+    "packed.py",
     "power_on.py",
 }
 # -O3 leaves line numbers out, a tenth of what the code takes in RAM.
