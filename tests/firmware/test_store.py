@@ -336,6 +336,13 @@ def test_many_names_fit_the_head_of_a_segment():
     assert len(life.got) == 30 * 4
 
 
+def test_a_flash_with_less_room_than_was_asked_for_is_said():
+    life = Life("small", flash=1 << 60)
+    life.sample(10)
+    assert [line for line in life.lines if line.startswith("store: readings get ")]
+    assert life.backlog.log.limit < 1 << 60
+
+
 def test_a_segment_is_two_erase_blocks_at_most():
     life = Life("size")
     life.sample(12 * HOUR)

@@ -42,6 +42,11 @@ class Flash:
                     found[path] = file.read()
         return found
 
+    def free_kib(self) -> int:
+        """KiB that no file takes. Raises littlefs' errors."""
+        disk = self._mounted()
+        return (self.blocks - disk.used_block_count) * BLOCK // 1024
+
     def write(self, path: str, data: bytes) -> None:
         """Put a file there while the board is off; an erased flash is formatted first. Raises littlefs' errors."""
         try:
