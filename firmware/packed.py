@@ -1,11 +1,13 @@
 """What a provisioned board's folder has as `main`: the firmware's modules in one file, and the way to import them from there.
 
-LittleFS gives each file a block of 4 KB at least: as files of their own the modules would take three times what they hold, twice
-over for the firmware and the one before it, and leave no room for readings. So `floorsense provision` puts them one behind the
-other into `modules`, and this mounts it as a file system. A module is read by the board's own file system, from its place on:
-the importer asks for the bytes that a .mpy file has, and for none behind them.
+LittleFS gives each file a block of 4 KB at least: as files of their own the modules would take three times what they hold,
+and that twice, for the firmware and the one before it, and leave no room for readings. So `floorsense provision` puts them one
+behind the other into `modules`, and this mounts it as a file system. A module is read by the board's own file system, from its
+place on: the importer asks for the bytes that a .mpy file has, and for none behind them.
 
-    count (2 bytes, as all numbers little-endian), for each name: CRC-32 of it, place in the file (4 bytes each; 0 is a folder), modules
+    how many names (2 bytes, as all numbers little-endian)
+    of each name its CRC-32 and its place in the file (4 bytes each; place 0 is a folder's)
+    the modules
 """
 
 import binascii

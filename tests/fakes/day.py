@@ -145,7 +145,7 @@ class Day:
         self.qos = [chance.one((1, 1, 2, 2, 0)) for _ in NAMES]
         self.keepalive = chance.one((30, 60))
         self.end_to_end = self.durability != "ram" and seed % 4 == 0
-        # What delivered means: what the broker acknowledged and did not store is lost, but where the storage's word is waited for.
+        # What delivered means: what the broker acknowledged and did not store is lost, unless the storage's word is waited for.
         self.delivered = CAME if self.end_to_end else CAME | LIED
         self.broker = FickleBroker(chance, self._receive)
         # Milliseconds of the day; ticks begin anywhere, so that they wrap.

@@ -13,7 +13,7 @@ PACKAGE = json.loads((FIRMWARE / "package.json").read_text(encoding="utf-8"))
 
 
 def ours() -> set[str]:
-    """launcher.py and packed.py start one of two firmwares in the flash: neither image nor mip has two. code.py is CircuitPython's."""
+    """launcher.py and packed.py start one of two firmwares: neither image nor mip has two. code.py is CircuitPython's."""
     others = {"code.py", "launcher.py", "manifest.py", "packed.py"}
     return {str(path.relative_to(FIRMWARE)) for path in FIRMWARE.rglob("*.py")} - others
 

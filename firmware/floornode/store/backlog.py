@@ -61,7 +61,7 @@ class Backlog:
         self._told = {}
         self._recover()
         if self.log.limit < limit:
-            self._say("store: readings get %d KiB of flash, for the rest of %d is taken" % (self.log.limit // 1024, limit // 1024))
+            self._say("store: readings get %d KiB of flash: of %d the rest is taken" % (self.log.limit // 1024, limit // 1024))
 
     @property
     def waiting(self):
