@@ -29,6 +29,7 @@ class Pipe:
         room = len(data)
         if broker.pieces and broker.chance.happens(20):
             room = broker.chance.below(room)
+            broker.count("a write was split")
             if not room:
                 return None
         if not self.is_mute:
@@ -44,6 +45,7 @@ class Pipe:
         count = min(len(buffer), len(self.readable))
         if self._broker.pieces and count > 1:
             count = self._broker.chance.between(1, count)
+            self._broker.count("a read was split")
         buffer[:count] = self.readable[:count]
         self.readable = self.readable[count:]
         return count
@@ -77,11 +79,12 @@ class Pipe:
 
 
 class FickleBroker:
-    """The network that the board joins and dials, and the broker behind it. ``received(topic, payload)`` is told once for each
-    message that it stored: at QoS 2 a repetition within the session is none."""
+    """The network that a board joins and dials, and the broker behind it. ``received(topic, payload, is_stored)`` is told once
+    for each message that it took: at QoS 2 a repetition within the session is none. ``count(what)``: a fault had an effect."""
 
-    def __init__(self, chance, received):
+    def __init__(self, chance, received, count):
         self.chance = chance
+        self.count = count
         self.now = 0
         self.state = FINE
         self.delay = 20
@@ -114,6 +117,8 @@ class FickleBroker:
         return True
 
     def dial(self):
+        if self.state != FINE:
+            self.count("the network " + self.state)
         if self.state == REFUSED:
             raise OSError(111, "refused the connection")
         self._dialled = ticks_add(self.now, self.delay)
@@ -142,16 +147,22 @@ class FickleBroker:
     def cut(self):
         """The connection is reset."""
         if self.pipe is not None:
+            if not self.pipe.is_broken:
+                self.count("reset")
             self.pipe.is_broken = True
 
     def mute(self):
         """The connection swallows everything from now on."""
         if self.pipe is not None:
+            if not self.pipe.is_broken:
+                self.count("silence")
             self.pipe.is_mute = True
 
     def forget(self):
         """The broker is killed: its sessions are gone."""
         self.cut()
+        if self.has_session:
+            self.count("a session was forgotten")
         self._pending.clear()
         self.has_session = self._is_subscribed = False
 
@@ -172,6 +183,7 @@ class FickleBroker:
             self._say(pipe, b"\x70\x02" + body)
         elif kind == 0x10:
             if self.refusal:
+                self.count("a session was refused")
                 self._say(pipe, bytes((0x20, 2, 0, self.refusal)))
             else:
                 self._is_kept = not body[7] & 2
@@ -198,11 +210,14 @@ class FickleBroker:
             return
         pid = body[at : at + 2]
         is_stored = not self.lies or not self.chance.happens(self.lies)
+        if not is_stored:
+            self.count("acknowledged and not stored")
         if qos == 1 or pid not in self._pending:
             self._received(topic, body[at + 2 :], is_stored)
         if qos == 2:
             self._pending.add(pid)
         if self.mute_acks and self.chance.happens(self.mute_acks):
+            self.count("an acknowledgement was lost")
             return
         self._say(pipe, (b"\x40\x02" if qos == 1 else b"\x50\x02") + pid)
 
@@ -213,10 +228,13 @@ class FickleBroker:
 
     def _say(self, pipe, data):
         at = ticks_add(self.now, self.delay)
+        if self.delay >= 1000:
+            self.count("an answer took a second")
         # Acknowledgements in any order: but bytes of one connection never overtake each other.
         if pipe.coming and ticks_diff(at, pipe.coming[-1][0]) < 0:
             at = pipe.coming[-1][0]
         if len(pipe.coming) > 1 and pipe.coming[-1][0] == at and self.chance.happens(10):
+            self.count("answers were swapped")
             pipe.coming.insert(-1, (at, data))
         else:
             pipe.coming.append((at, data))

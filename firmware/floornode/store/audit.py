@@ -24,24 +24,28 @@ class Audit:
     """``done``: the number in the log before which the storage has everything."""
 
     def __init__(self, backlog, outbox, move):
-        """``move(is_lost)``: moves a block of the ring's oldest to flash, to be sent again from there."""
+        """``move(count)``: moves a block of the ring's oldest to flash; the ``count`` first are to be sent again from there."""
         # How often something was found missing.
         self.losses = 0
         self._backlog = backlog
         self._outbox = outbox
         self._move = move
-        # The number in the ring of the oldest that is acknowledged and not stored, and since when it is that.
+        # The number in the ring of the oldest that is acknowledged and not stored, and since when it is that; and before which
+        # number all was acknowledged then.
         self._oldest = None
         self._oldest_since = None
+        self._oldest_until = None
         log = backlog.log
         prefix = backlog.series[0].topic[: backlog.series[0].topic.rfind(b"/")]
         self._reader = Reader(log, backlog.series, prefix, _say_nothing)
         self._reader.next = backlog.reader.next
         self._record = bytearray(RECORD_LIMIT)
         self._scratch = bytearray(HEADER_SIZE)
-        # Whether a record was read of which the storage has not said that it has it; and when that was.
+        # Whether a record was read of which the storage has not said that it has it; when that was, and before which number
+        # all was acknowledged then.
         self._is_stopped = False
         self._since = None
+        self._until = 0
         # The mark: quantity name to lives; when it came; whether it is news.
         self._lives = {}
         self._heard = None
@@ -88,7 +92,7 @@ class Audit:
                     if not is_ours:
                         continue
                     self._is_stopped = True
-                    self._since = now
+                    self._begin_to_wait(now)
                 if not self.holds(self._record):
                     self._wait(now)
                     return
@@ -102,18 +106,22 @@ class Audit:
         backlog = self._backlog
         number = self._reader.next - 1
         if backlog.is_out(number):
-            self._since = now
+            self._begin_to_wait(now)
         elif self._heard is not None and ticks_diff(self._heard, self._since) >= PATIENCE:
-            self._since = now
             self.losses += 1
-            backlog.send_again(number, self._reader.segment)
+            backlog.send_again(number, self._reader.segment, self._until)
+            self._begin_to_wait(now)
+
+    def _begin_to_wait(self, now):
+        self._since = now
+        self._until = self._backlog.acknowledged_until(self._reader.next)
 
     def _go_through_ring(self, now):
         """What of the ring the storage has is done with. The oldest that it has not got may be lost."""
         outbox = self._outbox
         ring = outbox.ring
         place = outbox.head
-        oldest = None
+        oldest = until = None
         for number in range(outbox.held):
             size = outbox.size_at(place)
             at = (place + 3) % len(ring)
@@ -124,14 +132,19 @@ class Audit:
                     outbox.moves += 1
                 elif oldest is None:
                     oldest = (outbox.first + number) & MASK
+            elif until is None and ring[at] != DONE:
+                until = (outbox.first + number) & MASK
             place = (place + size) % len(ring)
+        if until is None:
+            until = (outbox.first + outbox.held) & MASK
         outbox.trim()
         if oldest is None or oldest != self._oldest:
             self._oldest = oldest
             self._oldest_since = now
+            self._oldest_until = until
         elif ticks_diff(now, self._oldest_since) >= PATIENCE and not self._backlog.trouble:
             self.losses += 1
-            self._move(True)
+            self._move((self._oldest_until - outbox.first) & MASK)
 
     def pass_over(self, number):
         """What is before ``number`` gave way."""

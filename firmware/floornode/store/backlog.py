@@ -49,8 +49,9 @@ class Backlog:
         names = [b"%d%s" % (one.qos, one.quantity.name.encode()) for one in series]
         self.log = Log(folder, limit, b"\n".join([prefix] + names))
         self.reader = Reader(self.log, series, prefix, log)
-        # Until here what was acknowledged is sent again, unless the storage has it.
-        self.resends_until = 0
+        # Until here what was acknowledged is sent again, unless the storage has it; and until here all was read before.
+        self._resends_until = 0
+        self._read_until = 0
         # Numbers taken and not let go; and of those let go in RAM before they were read here.
         self._out = []
         self._early = []
@@ -193,11 +194,18 @@ class Backlog:
             return False
         if self.audit is None:
             return True
-        return (not self.reader.is_sent or number < self.resends_until) and not self.audit.holds(record)
+        is_new = number >= self._read_until and not self.reader.is_sent
+        return (is_new or number < self._resends_until) and not self.audit.holds(record)
 
-    def send_again(self, number, segment):
-        """Of what was acknowledged the storage has not got ``number``, in that segment: all is offered again from there."""
-        self.resends_until = max(self.resends_until, self.reader.next)
+    def acknowledged_until(self, number):
+        """The number from ``number`` on before which all was acknowledged."""
+        return max(number, min(self._out) if self._out else self.reader.next)
+
+    def send_again(self, number, segment, until):
+        """Of what was acknowledged the storage has not got ``number``, in that segment: what it has not got of those before
+        ``until`` is offered again."""
+        self._read_until = max(self._read_until, self.reader.next)
+        self._resends_until = max(self._resends_until, until)
         self.reader.go_to(number, segment)
 
     def is_out(self, number):

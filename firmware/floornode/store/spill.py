@@ -83,8 +83,8 @@ class Spill:
         while not backlog.trouble and backlog.tidy():
             pass
 
-    def move(self, is_lost=False):
-        """Move a block of the oldest readings. ``is_lost``: what of them was acknowledged is to be sent again."""
+    def move(self, lost=0):
+        """Move a block of the oldest readings. What was acknowledged of the ``lost`` first is to be sent again."""
         outbox = self._outbox
         encoder = self.backlog.encoder
         ring = outbox.ring
@@ -100,7 +100,7 @@ class Spill:
             if state != DONE:
                 outbox.copy_out(place, scratch, size)
                 date(scratch, outbox.clock)
-                if not encoder.add(scratch, state == SENT and not is_lost):
+                if not encoder.add(scratch, state == SENT and walked >= lost):
                     break
                 if state == TAKEN:
                     moved.append(((outbox.first + walked) & MASK, encoder.count - 1))
