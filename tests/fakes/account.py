@@ -1,5 +1,7 @@
 """What is known of each reading of a day, and what has to hold of it: the promises of docs/store.md."""
 
+import json
+
 from floornode.contract import mark
 
 MACHINE = b"factory/floor-2/machine-42/"
@@ -86,7 +88,7 @@ class Account:
             self.book.mark(key, AGAIN if self.book.has(key, ONCE) else ONCE)
 
     def excuse(self, key):
-        """It is in the window of a broker that is killed: it may come twice even at QoS 2."""
+        """It may come twice even at QoS 2."""
         self.book.mark(key, EXCUSED)
 
     def note_cut(self, key):
@@ -141,7 +143,20 @@ class Account:
             lives = marks.setdefault(NAMES[index], [])
             if len(lives) < mark.MAX_LIVES:
                 lives.append(mark.Life(number, seq, self.book.gaps((index, number, seq), top), top))
-        return mark.encode(marks) if marks else None
+        if not marks:
+            return None
+        said = mark.encode(marks)
+        self._excuse_widened(marks, mark.decode(json.loads(said)))
+        return said
+
+    def _excuse_widened(self, marks, said):
+        """Gaps that are too many are told as fewer, wider ones: what is stored in between may come again."""
+        for name, lives in said.items():
+            for told, known in zip(lives, marks[name]):
+                for first, last in told.gaps:
+                    if (first, last) not in known.gaps:
+                        for seq in range(first, last + 1):
+                            self.excuse((NAMES.index(name), told.boot, seq))
 
     def close(self, last_boot):
         """How many were read, and how many of them neither came nor were taken by a cut. Raises Broken where more are missing
