@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from floor import firmware, station
+from stations import firmware, station
 
 from floorsense import boards
 from floorsense.bench.link import Link
