@@ -104,6 +104,8 @@ class Station:
         self.watchdog = Watchdog(HEALTH + 1)
         self.light = self._light(config.led, now) if config.led else None
         self.longest_step = 0
+        # A bit for each sensor that was said to be lost.
+        self._lost = 0
         self._on_trial = TRIAL in os.listdir()
 
     def topic(self, leaf):
@@ -116,8 +118,12 @@ class Station:
         """One turn: what is due is read and handed over, and the session goes on."""
         self.part = "sampler"
         self.clock.step(now)
+        came = False
         for reading in self.sampler.due(now):
             self.outbox.put(reading)
+            came = True
+        if came:
+            self._tell_sensors()
         self.watchdog.report(SAMPLER)
         self.part = "session"
         if not self._is_held():
@@ -192,6 +198,14 @@ class Station:
 
     def _account(self):
         return self.longest_step, self.session.delivered, len(self.outbox) + len(self.session.inflight)
+
+    def _tell_sensors(self):
+        """One line when a sensor is lost, and one when it is back."""
+        for i, probe in enumerate(self.sampler.probes):
+            is_lost = probe.driver is None
+            if is_lost != bool(self._lost & 1 << i):
+                self._lost ^= 1 << i
+                self.log("sensor: " + (probe.reason if is_lost else probe.name + ": answers again"))
 
     def _is_held(self):
         """Whether the session waits for a window to be captured: what it would begin next is a name look-up, or a handshake,

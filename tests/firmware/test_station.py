@@ -115,6 +115,22 @@ def test_drops_and_faults_are_counted():
     assert last["faults"] >= 8
 
 
+def test_a_sensor_that_is_lost_and_found_is_told_once_each():
+    end = until(30000)
+
+    def each(port):
+        port.bus.is_cut = 10000 < port.ms < 20000
+        end(port)
+
+    port = FakePort(each)
+    station = Station(port, config(), 7, "power-on")
+    said = []
+    station.log = lambda text: said.append((port.ms, text))
+    station.run()
+    found = [text for at, text in said if at > 5000 and text.startswith("sensor: ")]
+    assert found == ["sensor: bme280@0x76: no answer", "sensor: bme280@0x76: answers again"], said
+
+
 def test_T35_T36_the_station_asks_for_the_time_and_dates_what_waited():
     class Server:
         def __init__(self, port):

@@ -39,7 +39,7 @@ def test_it_shows_the_log_and_waits_for_a_port_that_went(tmp_path: Path) -> None
         process.terminate()
         _, errors = process.communicate(timeout=10)
     assert process.returncode == 0
-    assert "is gone; waiting for it" in errors and "is back" in errors
+    assert [text in errors for text in ("listening at", "is gone; waiting for it", "is back")] == [True] * 3
 
 
 def test_a_port_that_somebody_has_is_said_with_who_that_is(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from stations import WIFI_PASSWORD, firmware, station
 from floornode import VERSION
 from floorsense import boards
 from floorsense.broker import LocalBroker
+from floorsense.cable.survey import survey
 from floorsense.errors import BoardError, BoardUnreachable, FloorsenseError, UsageError
 from floorsense.paths import FIRMWARE
 from floorsense.provisioning import firmware as bundles
@@ -235,6 +236,20 @@ def test_a_station_that_runs_goes_on_after_a_refusal(
     with Witness(broker.url, one.name, None) as witness, BoardLog(board.port, lambda _line: None) as log:
         witness.expect(1)
         assert witness.wait(WAIT_S, log, VERSION).boot == 2
+
+
+def test_a_station_that_runs_goes_on_after_it_was_asked_what_it_is(
+    plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
+) -> None:
+    board = plug_in()
+    one = station(tmp_path, broker.url.port, "asked")
+    provision(one, board.port, QUIET, wait_s=WAIT_S)
+    with Witness(broker.url, one.name, None) as witness:
+        witness.expect(1)
+        seen = survey([board.port])[0]
+        assert (seen.state, seen.runtime and seen.runtime.floornode) == ("floornode", VERSION)
+        with BoardLog(board.port, lambda _line: None) as log:
+            assert witness.wait(WAIT_S, log, VERSION).boot == 2
 
 
 def test_a_replaced_board_goes_on_where_the_broken_one_was(

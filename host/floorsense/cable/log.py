@@ -3,40 +3,10 @@
 import re
 from dataclasses import dataclass
 
-_LINE = re.compile(r"\[ *(\d+)\.(\d{3})\] (?:([a-z][\w@.-]*): )?(.*)")
-_BARE = re.compile(r"(settings|simulation\.json|trial|health|safe mode): (.*)")
+from floorsense.cable.meanings import Meaning, meaning
 
-# What a line says, and what it means; the first that fits counts. README.md has the same for people.
-_MEANINGS = (
-    (
-        r"dial: .* refused the connection",
-        "the machine is there, no broker listens on that port: start it, or correct broker.port",
-    ),
-    (r"dial: no such name: .*\.local", "names in .local do not work on every board: use an address"),
-    (r"dial: no such name", "the board's DNS does not know the name: use an address, or correct broker.host"),
-    (r"dial: no connection within", "nothing answers at that address: wrong network, or a firewall that swallows"),
-    (r"greet: bad user name or password", "the broker does not take these credentials: see broker.user and its password"),
-    (r"greet: not authori[sz]ed", "the broker knows no such board: `floorsense broker add`"),
-    (r"greet: no MQTT broker", "something else listens there"),
-    (r"greet: no answer to CONNECT", "a TLS port spoken to without TLS looks like this"),
-    (r"greet: CONNECT did not get through", "that port takes nothing, or does not speak TLS: is broker.port right?"),
-    (r"not by the CA", "another broker than the board was provisioned for, or its CA was made anew: provision the board"),
-    (r"certificate that was shown is not for", "give broker.host one of the names that the broker's certificate has"),
-    (r"certificate .* has expired", "renew the broker's certificate; or the board's clock is ahead"),
-    (r"certificate .* is not valid yet", "the board's clock is behind: is its time server up?"),
-    (r"refused this board's certificate", "`floorsense broker add --mutual-tls`, and provision the board again"),
-    (r"does that port speak TLS", "no broker listens there by TLS: correct broker.port, or leave broker.tls out"),
-    (r"wrong Wi-Fi password", "give the right one: FLOORSENSE_WIFI_PASSWORD, or wifi.password_file"),
-    (r"no access point", "most boards hear 2.4 GHz only; correct wifi.ssid, or move the board"),
-    (r"join: no (address|network)", "the access point gives no address: is its DHCP server up?"),
-    (r"fell silent", "a dead link, found by the board itself; it dials again"),
-    (r"^broker\.tls|broker\.tls\.\w+: .*provision", "a file of TLS is missing on the board or broken: provision it"),
-    (
-        r"(no answer|ENODEV|EIO|did not acknowledge|no device)",
-        "the sensor does not answer: check its wiring, power and address",
-    ),
-    (r"^settings\.json: is not there", "provision the board"),
-)
+_LINE = re.compile(r"\[ *(\d+)\.(\d{3})\] (?:([a-z][\w@.-]*): )?(.*)")
+_BARE = re.compile(r"(settings|simulation\.json|trial|crash|store|health|safe mode): (.*)")
 
 
 @dataclass(frozen=True)
@@ -49,9 +19,15 @@ class LogLine:
     said: str
 
     @property
-    def meaning(self) -> str | None:
+    def meaning(self) -> Meaning | None:
         """What it means and what to do, for lines that are known."""
-        return next((meaning for pattern, meaning in _MEANINGS if re.search(pattern, self.said)), None)
+        return meaning(f"{self.part}: {self.said}" if self.part else self.said)
+
+    @property
+    def trouble(self) -> str | None:
+        """The same, where something is wrong."""
+        found = self.meaning
+        return found.text if found and found.is_trouble else None
 
 
 def parse(raw: bytes) -> LogLine:

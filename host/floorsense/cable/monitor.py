@@ -22,6 +22,7 @@ def follow(path: str, stopped: threading.Event, tell: Callable[[str], None]) -> 
     Raises BoardUnreachable when the port cannot be opened to begin with.
     """
     port: serial.Serial | None = open_port(path, _TURN_S)
+    tell(f"listening at {path}; a board that is well says little; Ctrl-C ends it")
     lines = Lines()
     heard_at = time.monotonic()
     try:

@@ -1,5 +1,7 @@
 """A board's prompt, asked what runs there: MicroPython's raw REPL, every wait limited.
 
+Apart from ``prompt``, which is mpremote's: that opens no ``socket://``, and leaves stopped what ran.
+
 The raw REPL is documented in MicroPython's reference ("The MicroPython Interactive Interpreter Mode"): Ctrl-C stops what
 runs, Ctrl-A enters, code ends with Ctrl-D, the answer is ``OK``, what was printed, 0x04, what was raised, 0x04.
 """
@@ -18,8 +20,9 @@ from floorsense.errors import BoardError, BoardUnreachable
 _INTERRUPT, _RAW, _FRIENDLY, _RUN = b"\r\x03", b"\r\x01", b"\r\x02", b"\x04"
 _PROMPT = b">>> "
 _BANNER = b"raw REPL; CTRL-B to exit\r\n>"
-# What a program that was stopped leaves behind, and a prompt that waited does not.
-_STOPPED = (b"KeyboardInterrupt", b"MicroPython v")
+# What a program that was stopped leaves behind, and a prompt that waited does not: the trace, or the banner after a program
+# that took the interrupt for its end. A build of somebody's own has no version in its banner.
+_STOPPED = (b"KeyboardInterrupt", b"MicroPython ")
 # The firmware's clean stop says goodbye to the broker before the prompt comes.
 _STOP_S = 1.5
 _LEAVE_S = 0.5

@@ -41,12 +41,14 @@ def command(port: str | None, seconds: float | None, as_json: bool) -> None:
 
 
 def _document(line: LogLine) -> dict[str, object]:
+    meaning = line.meaning
     return {
         "at": round(time.time(), 3),
         "uptime_ms": line.uptime_ms,
         "part": line.part,
         "text": line.said,
-        "meaning": line.meaning,
+        "meaning": meaning.text if meaning else None,
+        "trouble": meaning.is_trouble if meaning else None,
     }
 
 
@@ -57,6 +59,6 @@ def _show(console: Console, line: LogLine) -> None:
     if line.part:
         text.append(f"{line.part}: ", style="cyan")
     text.append(line.said, style="")
-    if line.meaning:
-        text.append(f"  ({line.meaning})", style="yellow")
+    if meaning := line.meaning:
+        text.append(f"  ({meaning.text})", style="yellow" if meaning.is_trouble else "dim")
     console.print(text)

@@ -209,11 +209,11 @@ class BoardLog:
         """Why nothing comes, by what the board said last of its session, or of a program that fell."""
         lines = list(self._lines)
         for line in reversed(lines):
-            if line.part == "session" or line.meaning or line.said.startswith(("MemoryError", "ImportError", "OSError")):
+            if line.part == "session" or line.trouble:
                 return "the board says: " + _shown(line)
         return "the board says: " + _shown(lines[-1]) if lines else "the board says nothing on its cable either"
 
 
 def _shown(line: LogLine) -> str:
     text = f"{line.part}: {line.said}" if line.part else line.said
-    return f"{text} ({line.meaning})" if line.meaning else text
+    return f"{text} ({line.trouble})" if line.trouble else text
