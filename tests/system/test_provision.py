@@ -82,11 +82,11 @@ def test_T67_provisioning_twice_changes_nothing_and_says_so(
     board = plug_in()
     one = station(tmp_path, broker.url.port)
     provision(one, board.port, QUIET, wait_s=WAIT_S)
-    before = {path: data for path, data in board.flash.files().items() if path != "/boot"}
+    before = provisioned(board.flash)
     outcome = provision(one, board.port, QUIET, wait_s=WAIT_S)
     assert (outcome.changes, outcome.bytes_written) == ([], 0)
     assert outcome.first and outcome.first.boot == 2
-    assert {path: data for path, data in board.flash.files().items() if path != "/boot"} == before
+    assert provisioned(board.flash) == before
 
 
 def test_T67_no_secret_is_in_what_is_said_nor_in_the_list_of_processes(

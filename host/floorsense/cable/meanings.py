@@ -61,7 +61,10 @@ _TROUBLES = (
     (r"gives no address", "the access point gives no address: is its DHCP server up?"),
     (r"no network within|joining .* failed|does not answer$", "too far from the access point, or it takes no more boards in"),
     (r"fell silent|an acknowledgement did not come", "a dead link, or a broker that hangs; the board dials again"),
-    (r"closed by the broker|closed the connection|connection broken|not connected", "again and again: two boards of one name"),
+    (
+        r"closed by the broker|closed the connection|connection broken|not connected",
+        "if again and again: two boards of one name",
+    ),
     (r"refuses the subscription", "the broker's rules do not let the board listen there: `floorsense broker add`"),
     (r"too large, and was let go|a message on .* failed", "somebody sent the board what it cannot take"),
     (r"out of memory|no memory", "too little heap for what the settings ask: fewer sensors, a smaller outbox, or no TLS"),
