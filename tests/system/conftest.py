@@ -16,6 +16,7 @@ from floorsense.toolchain.mosquitto import find_mosquitto
 
 sys.path.append(str(Path(__file__).parent))
 
+from dashboard_parts import browser, floor  # noqa: F401  fixtures
 from postgres import TIMESCALE_VARIABLE, Postgres, available, empty_timescale
 
 

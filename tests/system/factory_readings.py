@@ -26,7 +26,7 @@ def fields(
 
 
 def arrival(seq: int | None = 0, boot: int = 1, topic: str = TOPIC, arrived: int | None = None, **more: Any) -> Arrival:
-    told = fields(seq, boot, **more) | {"unit": _UNITS[topic.rpartition("/")[2]]}
+    told = fields(seq, boot, **more) | {"unit": _UNITS[topic.rpartition("/")[2].partition(".")[0]]}
     found = _JUDGE.judge_fields(topic, told, b"", now_ms() if arrived is None else arrived)
     assert isinstance(found, Arrival), found
     return found

@@ -11,6 +11,7 @@ from floorsense.web.doors import Doors
 from floorsense.web.limits import BodyLimit
 from floorsense.web.live import Live
 from floorsense.web.monitoring import Figures, Word
+from floorsense.web.zones import Zones
 
 
 def create_app(
@@ -36,7 +37,8 @@ def create_app(
     app.state.store = store
     words: dict[str, Word] = {}
     figures: list[Figures] = []
-    app.state.live = Live(store, rules or default_rules(), feed or store.feed)
+    app.state.zones = Zones(rules or default_rules())
+    app.state.live = Live(store, app.state.zones, feed or store.feed)
     app.state.doors = doors or Doors()
     app.state.words = words
     figures.append(app.state.live.figures)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
-from floornode.contract.quantities import QUANTITIES
+from floornode.contract.quantities import Quantity, quantity
 from floornode.contract.reading import quality
 from floorsense.storage import quarantine, series, stations
 from floorsense.storage.series import Bucket, Topic
@@ -18,7 +18,6 @@ from floorsense.web.intake import store_of
 
 router = APIRouter(prefix="/api/v1", tags=["history"], responses=RESPONSES, dependencies=[require(VIEWER)])
 
-_UNITS = {kind.name: kind.unit for kind in QUANTITIES}
 _HOUR_MS = 3_600_000
 # One answer holds so many points at most, over all its series.
 MAX_POINTS = 100_000
@@ -76,7 +75,7 @@ def get_stations(
         page = found[:limit]
         newest = stations.latest(connection, [one["machine"] for one in page])
         for one in page:
-            one["latest"] = [_latest(reading) for reading in newest[one["machine"]]]
+            one["latest"] = [_latest(request, reading) for reading in newest[one["machine"]]]
         return {"stations": page, "next": page[-1]["machine"] if len(found) > limit else None}
 
     _refuse_nul("query.after", after)
@@ -92,7 +91,7 @@ def get_station(request: Request, site: str, floor: str, machine: str) -> dict[s
     def ask(connection: Any) -> dict[str, Any] | None:
         one = stations.found(connection, name)
         if one is not None:
-            one["latest"] = [_latest(reading) for reading in stations.latest(connection, [name])[name]]
+            one["latest"] = [_latest(request, reading) for reading in stations.latest(connection, [name])[name]]
         return one
 
     found = store_of(request).read(ask)
@@ -117,7 +116,7 @@ def _raw(topic: Topic, rows: list[Any], limit: int) -> dict[str, Any]:
     told = rows[:limit]
     return {
         "topic": topic.name,
-        "unit": _UNITS.get(topic.quantity, ""),
+        "unit": getattr(_kind(topic.quantity), "unit", ""),
         "truncated": len(rows) > limit,
         "ts": [row.ts for row in told],
         "value": [row.value for row in told],
@@ -132,7 +131,7 @@ def _downsampled(topic: Topic, buckets: dict[int, Bucket]) -> dict[str, Any]:
     found = list(buckets.values())
     return {
         "topic": topic.name,
-        "unit": _UNITS.get(topic.quantity, ""),
+        "unit": getattr(_kind(topic.quantity), "unit", ""),
         "truncated": False,
         "ts": list(buckets),
         "mean": [one.total / one.count if one.count else None for one in found],
@@ -143,9 +142,22 @@ def _downsampled(topic: Topic, buckets: dict[int, Bucket]) -> dict[str, Any]:
     }
 
 
-def _latest(reading: stations.Latest) -> dict[str, Any]:
+def _latest(request: Request, reading: stations.Latest) -> dict[str, Any]:
+    kind = _kind(reading.topic.rpartition("/")[2])
     told = {name: getattr(reading, name) for name in ("topic", "ts", "value", "boot", "seq", "missing", "more")}
-    return told | {"unit": _UNITS.get(reading.topic.rpartition("/")[2], ""), "quality": quality(reading.flags)}
+    told |= {"unit": kind.unit if kind else "", "quality": quality(reading.flags), "zone": None}
+    if kind is not None and reading.value is not None:
+        told["zone"] = request.app.state.zones.find(reading.topic, kind, kind.steps(reading.value))
+    return told
+
+
+def _kind(name: str) -> Quantity | None:
+    """None for one that a later version has stored, and this one does not know."""
+    try:
+        kind: Quantity = quantity(name)
+    except ValueError:
+        return None
+    return kind
 
 
 def _refuse_nul(where: str, text: str) -> None:

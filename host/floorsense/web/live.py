@@ -14,17 +14,16 @@ from starlette.requests import HTTPConnection
 
 from floornode.contract.reading import quality
 from floornode.contract.topics import STATUS
-from floornode.contract.zones import zone
 from floorsense.alerts import alarms
 from floorsense.alerts.alarms import Alarm
-from floorsense.alerts.conditions import Zone
-from floorsense.alerts.rules import SEVERITIES, Rules
+from floorsense.alerts.rules import SEVERITIES
 from floorsense.errors import DatabaseError
 from floorsense.feed import Feed
 from floorsense.storage import Arrival, State, Store, Unfit
 from floorsense.topic_filter import fault_of_filter, matches
 from floorsense.web.doors import VIEWER, Doors, require
 from floorsense.web.failures import Failure
+from floorsense.web.zones import Zones
 
 router = APIRouter(prefix="/api/v1/live", tags=["live"])
 
@@ -99,13 +98,13 @@ class Viewer:
 class Live:
     """What all viewers share: one look at the feed, each message written once. It runs while somebody looks."""
 
-    def __init__(self, store: Store, rules: Rules, feed: Feed) -> None:
+    def __init__(self, store: Store, zones: Zones, feed: Feed) -> None:
         """``feed``: readings and states as they come; alarms are looked for in ``store`` besides."""
         self.sent = 0
         self.dropped = 0
         self._store = store
         self._feed = feed
-        self._zones = [(rule.topic, rule.condition) for rule in rules.rules if isinstance(rule.condition, Zone)]
+        self._zones = zones
         self._viewers: set[Viewer] = set()
         self._open: dict[int, Alarm] = {}
         self._worst: dict[str, str] = {}
@@ -213,11 +212,8 @@ class Live:
         }
         if kind == "temperature":
             told["temp"] = value
-        if reading.quantity.unit == "mm/s" and reading.value is not None:
-            for pattern, one in self._zones:
-                if matches(pattern, arrival.topic):
-                    told["zone"] = zone(reading.value, one.group, one.support)
-                    break
+        if letter := self._zones.find(arrival.topic, reading.quantity, reading.value):
+            told["zone"] = letter
         return told
 
 

@@ -112,7 +112,7 @@ class SeriesAnswer(BaseModel):
 
 
 class LatestReading(BaseModel):
-    """``missing``: readings of the latest boot that have not come."""
+    """``missing``: readings of the latest boot that have not come. ``zone``: ISO 20816-3's letter, where a rule says which."""
 
     topic: str
     unit: str
@@ -123,6 +123,7 @@ class LatestReading(BaseModel):
     seq: int | None
     missing: int
     more: dict[str, Any] | None
+    zone: str | None
 
 
 class Station(BaseModel):

@@ -12,7 +12,9 @@ from floorsense.web.failures import Failure
 router = APIRouter(include_in_schema=False)
 
 _FOLDER = Path(__file__).parent / "page"
-_KINDS = {"floor.js": "text/javascript", "floor.css": "text/css", "login.js": "text/javascript"}
+_KINDS = {"floor.css": "text/css"} | dict.fromkeys(
+    ("floor.js", "text.js", "link.js", "machines.js", "sparkline.js", "alarms.js", "detail.js", "login.js"), "text/javascript"
+)
 _HEADERS = {
     # Plotly writes style sheets of its own, and pictures of its charts.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
