@@ -143,6 +143,8 @@ def test_an_update_goes_beside_the_firmware_that_runs_and_is_confirmed_by_a_deli
     newer = firmware(tmp_path, "0.2.0")
     outcome = provision(one, board.port, QUIET, wait_s=WAIT_S, source=newer)
     assert "firmware (on trial, in /b)" in outcome.changes[0] and outcome.first
+    # One module says the version: only that one came over the cable.
+    assert outcome.bytes_written < 8000 < outcome.bytes_reused
     until(lambda: "/trial" not in board.flash.files())
     board.unplug()
     files = board.flash.files()
@@ -278,7 +280,7 @@ def test_a_power_cut_in_a_block_write_leaves_a_board_that_boots_and_the_next_run
     assert provision(one, plug_in().port, QUIET, wait_s=WAIT_S).first
 
 
-@pytest.mark.parametrize("at", [3000, 20_000, 45_000])
+@pytest.mark.parametrize("at", [3000, 7000, 10_000])
 def test_an_update_that_is_unplugged_leaves_the_firmware_that_ran_and_the_next_run_finishes(
     at: int, plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
 ) -> None:

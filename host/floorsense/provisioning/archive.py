@@ -1,10 +1,14 @@
 """The firmware's modules as one file, in the form that firmware/packed.py mounts."""
 
+import hashlib
+import itertools
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+NAME = "modules"
 _COUNT, _ENTRY = struct.Struct("<H"), struct.Struct("<II")
 
 
@@ -21,3 +25,45 @@ def pack(modules: Mapping[str, bytes]) -> bytes:
         raise ValueError("two modules' names have the same CRC-32: rename one")
     index = b"".join(_ENTRY.pack(sums[name], place) for name, place in places.items())
     return _COUNT.pack(len(places)) + index + b"".join(modules[name] for name in sorted(modules))
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Bytes of another archive."""
+
+    at: int
+    length: int
+
+
+def parts(archive: bytes, there: Mapping[str, Stretch]) -> Iterator[bytes | Stretch]:
+    """``archive`` in its order, as bytes or, where another archive has the module, as a stretch of that.
+
+    ``there``: what the other one has, by SHA-256.
+    """
+    (count,) = _COUNT.unpack_from(archive)
+    index = _COUNT.size + _ENTRY.size * count
+    found = {_ENTRY.unpack_from(archive, _COUNT.size + _ENTRY.size * i)[1] for i in range(count)} - {0}
+    places = sorted(found | {len(archive)})
+    fresh = archive[:index]
+    known: Stretch | None = None
+    for at, end in itertools.pairwise(places):
+        same = there.get(hashlib.sha256(archive[at:end]).hexdigest())
+        if same is None:
+            if known:
+                yield known
+                known = None
+            fresh += archive[at:end]
+            continue
+        if fresh:
+            yield fresh
+            fresh = b""
+        if known and known.at + known.length == same.at:
+            known = Stretch(known.at, known.length + same.length)
+        else:
+            if known:
+                yield known
+            known = same
+    if known:
+        yield known
+    if fresh:
+        yield fresh

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from floorsense.errors import BoardError
 from floorsense.paths import FIRMWARE
+from floorsense.provisioning import archive
 from floorsense.provisioning.disk import Disk
 from floorsense.provisioning.firmware import Bundle
 from floorsense.provisioning.trust import FOLDER as CERTIFICATES
@@ -154,7 +155,12 @@ def _copy(disk: Disk, bundle: Bundle, plan: Plan, progress: Callable[[int], None
         )
     disk.make_folders(f"{root}/{path}" for path in plan.copied)
     for path in plan.copied:
-        disk.write(f"{root}/{path}", bundle.files[path], progress)
+        if path == archive.NAME:
+            # What of it the other firmware has need not come over the cable.
+            other = f"/{_other(plan.folder)}/{path}"
+            disk.compose(f"{root}/{path}", archive.parts(bundle.files[path], disk.modules(other)), other, progress)
+        else:
+            disk.write(f"{root}/{path}", bundle.files[path], progress)
     there = disk.files(root)
     wrong = sorted(path for path, digest in bundle.hashes.items() if there.get(path) != digest)
     if wrong:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from floorsense.cable.prompt import Prompt
 from floorsense.errors import BoardError
+from floorsense.provisioning.archive import Stretch
 
 # A piece, written as base64 into the program that is sent, takes twice 1.4 times this on the board's heap.
 _PIECE_BYTES = 1536
@@ -40,6 +41,38 @@ def _l(p,k):
   else:
    print('f',q,_h(q))
 """
+# What _p prints of an archive is each module's place, length and hash; firmware/packed.py has its form. _c copies from it.
+_PIECES = """\
+import struct
+def _p(p):
+ with open(p,'rb') as f:
+  i=f.read(8*struct.unpack('<H',f.read(2))[0])
+  a=sorted(set(struct.unpack_from('<I',i,n+4)[0] for n in range(0,len(i),8))-{0})+[os.stat(p)[6]]
+  b=bytearray(512)
+  v=memoryview(b)
+  f.seek(a[0])
+  for n in range(len(a)-1):
+   h=hashlib.sha256()
+   k=a[n+1]-a[n]
+   while k>0:
+    m=f.readinto(v[:min(k,512)])
+    if not m:
+     break
+    h.update(v[:m])
+    k-=m
+   print('f',a[n],a[n+1]-a[n],binascii.hexlify(h.digest()).decode())
+def _c(p,a,k):
+ with open(p,'rb') as f:
+  f.seek(a)
+  b=bytearray(512)
+  v=memoryview(b)
+  while k>0:
+   m=f.readinto(v[:min(k,512)])
+   if not m:
+    break
+   _w(v[:m])
+   k-=m
+"""
 # Flash is freed as files are removed; a folder goes when it is empty.
 _REMOVE = "import os\nfor p in {paths!r}:\n try:\n  os.remove(p)\n except OSError as e:\n  if e.args[0]!=2:\n   raise\n"
 _MAKE = "import os\nfor p in {paths!r}:\n try:\n  os.mkdir(p)\n except OSError as e:\n  if e.args[0]!=17:\n   raise\n"
@@ -55,11 +88,12 @@ class Room:
 
 
 class Disk:
-    """``written`` counts the bytes that were."""
+    """``written`` counts the bytes that were, and came from here; ``reused`` those that the board had already."""
 
     def __init__(self, prompt: Prompt) -> None:
         self._prompt = prompt
         self.written = 0
+        self.reused = 0
         prompt.run(_LOOK)
         prompt.run("from binascii import a2b_base64 as _a")
 
@@ -95,15 +129,35 @@ class Disk:
         if folders:
             self._prompt.run(_MAKE.format(paths=sorted(folders)))
 
+    def modules(self, path: str) -> dict[str, Stretch]:
+        """What an archive on the board holds, by SHA-256; nothing where there is none, or something else."""
+        try:
+            self._prompt.run(_PIECES)
+            said = self._prompt.run(f"_p({path!r})", _HASH_LIMIT_S)
+        except BoardError:
+            return {}
+        lines = [line.split() for line in said.splitlines() if line.startswith("f ")]
+        return {digest: Stretch(int(at), int(length)) for _, at, length, digest in lines}
+
     def write(self, path: str, data: bytes, progress: Callable[[int], None] = lambda _count: None) -> None:
         """Write a file as it is; a cut leaves a part of it. Raises BoardError, for a full flash as well."""
+        self.compose(path, [data], "", progress)
+
+    def compose(self, path: str, parts: Iterable[bytes | Stretch], source: str, progress: Callable[[int], None]) -> None:
+        """Write a file of ``parts``: bytes, and stretches of the file ``source`` on the board; otherwise as ``write``."""
         self._prompt.run(f"_f=open({path!r},'wb')\n_w=_f.write")
-        for at in range(0, len(data), _PIECE_BYTES):
-            piece = data[at : at + _PIECE_BYTES]
-            self._prompt.run(f"_w(_a({base64.b64encode(piece).decode()!r}))\n")
-            progress(len(piece))
+        for part in parts:
+            if isinstance(part, Stretch):
+                self._prompt.run(f"_c({source!r},{part.at},{part.length})", _HASH_LIMIT_S)
+                self.reused += part.length
+                progress(part.length)
+                continue
+            for at in range(0, len(part), _PIECE_BYTES):
+                piece = part[at : at + _PIECE_BYTES]
+                self._prompt.run(f"_w(_a({base64.b64encode(piece).decode()!r}))\n")
+                progress(len(piece))
+            self.written += len(part)
         self._prompt.run("_f.close()")
-        self.written += len(data)
 
     def replace(self, path: str, data: bytes) -> None:
         """Write a file so that a cut leaves the old one or the new one, whole. Raises BoardError."""

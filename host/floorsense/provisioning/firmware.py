@@ -11,7 +11,7 @@ from floornode.sensors import DRIVERS
 from floorsense.cable.prompt import Prompt
 from floorsense.errors import BoardError
 from floorsense.paths import FIRMWARE, LIB
-from floorsense.provisioning.archive import pack
+from floorsense.provisioning.archive import NAME, pack
 from floorsense.provisioning.reach import reached
 from floorsense.toolchain.libraries import ensure_libraries
 from floorsense.toolchain.micropython import NATIVE, OLDEST, compile_file, compile_tree, emitted_format
@@ -82,7 +82,7 @@ def build(arch: str | None, drivers: Iterable[str], source: Path = FIRMWARE) -> 
     names = sorted(str(Path(name).with_suffix(".mpy")) for name in needed - {"main.py"})
     modules = {name: (tree / name).read_bytes() for name in names}
     modules["entry.mpy"] = _compiled(source / "main.py", arch)
-    files = {"main.mpy": _compiled(source / "packed.py", arch), "modules": pack(modules)}
+    files = {"main.mpy": _compiled(source / "packed.py", arch), NAME: pack(modules)}
     found = _VERSION.search((source / "floornode" / "__init__.py").read_text(encoding="utf-8"))
     version = found[1] if found else "0"
     files["version"] = f"{version}\n".encode()

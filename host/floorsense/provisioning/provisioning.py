@@ -22,7 +22,8 @@ from floorsense.provisioning.witness import BoardLog, FirstReading, Witness, lis
 
 @dataclass
 class Outcome:
-    """``changes`` are what was done, or would be done in a dry run; none on a board that was right already."""
+    """``changes`` are what was done, or would be done in a dry run; none on a board that was right already. Of what was
+    copied ``bytes_written`` came over the cable; ``bytes_reused`` were in the board's other firmware."""
 
     station: str
     port: str
@@ -31,6 +32,7 @@ class Outcome:
     firmware: str
     changes: list[str]
     bytes_written: int = 0
+    bytes_reused: int = 0
     seconds: float = 0.0
     first: FirstReading | None = None
     first_after_s: float | None = None
@@ -103,7 +105,9 @@ def provision(
                 left = survey(disk, target, 0)
                 if left.copied or left.root or left.stale or left.folder is not None:
                     raise BoardError(f"{port}: the board does not hold what was written to it; run it again")
-                outcome.bytes_written = disk.written
+                outcome.bytes_written, outcome.bytes_reused = disk.written, disk.reused
+                if disk.reused:
+                    telling.step(f"{disk.reused // 1024} KB of it were on the board already")
             if witness is not None:
                 witness.expect(max(witness.boot, plan.boot or 0))
             prompt.reset()
