@@ -4,24 +4,28 @@ The definitions are those of ``vibration``. What is made of what:
 
 - RMS, peak, crest, kurtosis: of every sample, each less the mean of the window before;
 - velocity, displacement, LOW and MIDDLE, lines below 1000 Hz: of the stream thinned out to an eighth, with what its low-pass
-  took given back;
+  took given back; for a slow machine what is below 100 Hz of a further quarter of that;
 - HIGH and the lines above: of the first 4096 samples as they came;
 - a bearing's lines: of the envelope of the band around an eighth of the rate, where its blows ring.
 """
 
 from array import array
 
-from .dsp import bearing, kernels
+from .dsp import bearing, loops
 from .dsp.fft import Fft
 from .dsp.scaled import scaled
 from .dsp.spectrum import FLAT, Spectrum
-from .dsp.stream import SETTLING, Decimator, Envelope
-from .vibration import HIGH_FROM, LINES, LOW, MIDDLE, SIZE, TOP_HZ, Features
+from .dsp.stream import Envelope, Thinner
+from .vibration import HIGH_FROM, LINES, SIZE, TOP_HZ, Features
+
+sums = loops.load("sums")
+bins = loops.load("bins")
+flow = loops.load("flow")
 
 _ONE = 1 << 28
-_BITS = 3
-# What thins the stream out to SIZE samples, and demodulates it to half of that.
-LENGTH = (SIZE + SETTLING) << _BITS
+_BITS = Thinner.BITS
+# What is thinned out to SIZE samples, and demodulated to half of that.
+LENGTH = (SIZE + Thinner.SETTLING) << _BITS
 _ENVELOPE = SIZE >> 1
 _MIDDLE_OF_BAND = 2  # sixteenths of the rate: 3.3 kHz, and 1.7 to either side
 # Hz: where the median of an envelope's spectrum is taken.
@@ -32,22 +36,24 @@ _STEP = 256
 
 
 class Broadband(Features):
-    """``clear``, then ``take`` until ``count`` is LENGTH, then ``conclude``, and ``step`` as of Features. Further numbers:
+    """``clear``, then ``take`` until ``count`` is ``length``, then ``conclude``, and ``step`` as of Features. Further numbers:
 
     - ``raw``: an array of 'H' with the first SIZE samples as they came;
     - ``clipped``: how many samples were at the end of the range;
-    - ``bearing``: 1/10 of the median, of BPFO, BPFI, BSF and FTF, or [] where no bearing is known.
+    - ``bearing``: 1/10 of the median, of BPFO, BPFI, BSF and FTF, nothing where no bearing is known.
     """
 
-    def __init__(self, ng_per_lsb, orders=None, shaft_mhz=0, low_hz=10, piece=64):
+    def __init__(self, ng_per_lsb, orders=None, shaft_mhz=0, piece=64):
         """``orders``: of ``dsp.bearing.orders``; ``shaft_mhz``: the shaft's frequency; ``piece``: most samples at a time."""
-        Features.__init__(self, ng_per_lsb, SIZE, low_hz)
+        Features.__init__(self, ng_per_lsb, SIZE)
+        self.length = LENGTH
         self.raw = array("H", bytes(2 * (SIZE + piece)))
-        self.bearing = []
+        self.bearing = array("I", bytes(4 * len(orders or ())))
         self._mean = 0
         self._orders = orders
         self._shaft = shaft_mhz
-        self._thin = Decimator(_BITS, array("H", bytes(2 * SIZE)))
+        # What a piece makes beyond SIZE is for somebody else, and is let go.
+        self._thin = Thinner(array("H", bytes(2 * SIZE + (2 * piece >> _BITS) + 2)))
         self._full = Spectrum(self.spectrum.fft, self.spectrum)
         self._upper = array("I", bytes(8 * LINES))
         gain = self.spectrum.gain
@@ -83,12 +89,14 @@ class Broadband(Features):
         for at in range(8):
             self._acc[at] = 0
         self._thin.reset()
+        if self.slow is not None:
+            self.slow.reset()
         if self._orders:
             self._envelope.reset()
 
     def take(self, samples, count):
         """The next ``count`` samples (an array of 'H'); what the window has no room for is left out."""
-        count = min(count, LENGTH - self.count)
+        count = min(count, self.length - self.count)
         extent = self._extent
         extent.clear()
         extent.take(samples, 0, count)
@@ -96,16 +104,23 @@ class Broadband(Features):
         self._low = min(low, self._low)
         self._high = max(high, self._high)
         if high >= _TOP or low < -_TOP:
-            below = kernels.below
+            below = bins.below
             # The two that lie side by side when they are taken without a sign: 0x7FFF and 0x8000.
             self.clipped += below(samples, 0, count, 0x8001) - below(samples, 0, count, 0x7FFF)
         acc = self._acc
         acc[8] = _ONE
-        kernels.moments(samples, 0, count, 0, self._mean, acc)
-        kernels.carry(acc)
+        sums.moments(samples, 0, count, 0, self._mean, acc)
+        sums.carry(acc)
         self._rest += acc[8] - _ONE
-        self._thin.take(samples, 0, count)
-        if self._orders:
+        if self.count < SIZE:
+            flow.copy(samples, count, self.raw, self.count)
+        thin = self._thin
+        before = thin.count
+        thin.take(samples, 0, count)
+        if self.slow is not None:
+            self.slow.take(thin.out, before, thin.count)
+            thin.count = min(thin.count, SIZE)
+        if self._orders and self._envelope.room():
             self._envelope.take(samples, 0, count)
         self.count += count
 
@@ -114,14 +129,18 @@ class Broadband(Features):
         """Whether every sample is the same: no accelerometer is as quiet as that."""
         return self._low == self._high
 
+    def extend(self, slow):
+        Features.extend(self, slow)
+        self.length = (slow.length + Thinner.SETTLING) << _BITS
+
     def conclude(self, rate_mhz):
         """With the true rate of the samples in mHz. False where the window was only good to learn the mean from, and is to be
         taken again: it was off by more than an eighth of the RMS."""
         self._full_mhz = rate_mhz
         self._next = self._corrected = 0
-        aside = (self._rest + (LENGTH >> 1)) // LENGTH
+        aside = (self._rest + (self.length >> 1)) // self.length
         mean = self._mean + aside
-        rms = self._tell(LENGTH, self._rest, self._low - mean, self._high - mean)
+        rms = self._tell(self.length, self._rest, self._low - mean, self._high - mean)
         self._mean = mean
         return abs(aside) < 2 or scaled(8 * abs(aside)) < rms
 
@@ -134,11 +153,7 @@ class Broadband(Features):
         return True
 
     def _weigh(self):
-        rms = self.spectrum.rms
-        first, last = self._band(*LOW)
-        self.low = self._acceleration(rms(first, last))
-        first, last = self._band(*MIDDLE)
-        self.middle = self._acceleration(rms(first, last))
+        self._weigh_bands()
         self.spectrum.measure()
         return True
 
@@ -175,19 +190,6 @@ class Broadband(Features):
                 self._insert(upper[at], upper[at + 1])
         return True
 
-    def _insert(self, line, amplitude):
-        """Among the greatest lines, in their order, where it is one of them."""
-        lines = self.lines
-        at = len(lines) - 2
-        if amplitude <= lines[at + 1]:
-            return
-        while at and amplitude > lines[at - 1]:
-            lines[at] = lines[at - 2]
-            lines[at + 1] = lines[at - 1]
-            at -= 2
-        lines[at] = line
-        lines[at + 1] = amplitude
-
     def _begin_blows(self):
         self._blows.fft.begin(self._envelope.out)
         return True
@@ -200,9 +202,7 @@ class Broadband(Features):
         blows.measure()
         width = self._full_mhz // (_ENVELOPE << Envelope.BITS)
         median = blows.median(_MEDIAN[0] * 1000 // width, _MEDIAN[1] * 1000 // width)
-        found = []
-        for order in self._orders:
-            bearing.strengths(blows, median, width, self._shaft, order, self._strength)
-            found.append(self._strength[0])
-        self.bearing = found
+        for at in range(len(self._orders)):
+            bearing.strengths(blows, median, width, self._shaft, self._orders[at], self._strength)
+            self.bearing[at] = self._strength[0]
         return True

@@ -16,20 +16,25 @@ _SILENCE = 100
 
 
 class Window:
-    """``samples``: an array of 16-bit integers, allocated once; ``count`` of them are taken.
+    """``samples``: an array of 16-bit integers, allocated once; ``count`` of them are taken. The first ``kept`` stay; of those
+    that follow ``skipped`` are not there any more, and the place of a sample is its number less these.
 
     - ``overruns``: how often the FIFO ran over: samples are missing, and the window is not contiguous;
     - ``clipped``: samples at the end of the chip's range;
     - ``rate``: the true rate in thousandths of a hertz.
     """
 
-    def __init__(self, length):
-        self.samples = array("h", bytearray(2 * length))
+    def __init__(self, length, kept=None, spare=0):
+        """``kept``: how many of the ``length`` samples stay, all of them by default; ``spare``: places for the others, as many
+        as are taken at a time."""
+        self.kept = length if kept is None else kept
+        self.samples = array("h", bytearray(2 * (self.kept + spare)))
         self.length = length
         self.clear()
 
     def clear(self):
         self.count = 0
+        self.skipped = self._passed = 0
         self.overruns = 0
         self.clipped = 0
         self.rate = 0
@@ -38,7 +43,13 @@ class Window:
         """Whether every sample is the same: no accelerometer is as quiet as that."""
         samples = self.samples
         first = samples[0]
-        return all(samples[at] == first for at in range(1, self.count))
+        return all(samples[at] == first for at in range(1, self.kept))
+
+    def let_pass(self, taker):
+        """Have ``taker.take(samples, first, last)`` take in what came since the last call, and forget what is not kept."""
+        taker.take(self.samples, self._passed - self.skipped, self.count - self.skipped)
+        self._passed = self.count
+        self.skipped = max(0, self.count - self.kept)
 
 
 class Capture:
@@ -92,4 +103,19 @@ class Capture:
         us = (self._last[1] - self._first[1]) & _US_MASK
         if self.window.overruns or count < 100 or not us:
             return self._nominal
-        return count * 1000000000 // us
+        return rate_of(count, us)
+
+
+def rate_of(count, us):
+    """The rate of ``count`` samples in ``us`` microseconds, in thousandths of a hertz, rounded down.
+
+    Digit by digit: ``count * 10**9`` is none of a board's small integers, and would be made on the heap.
+    """
+    rest = count * 10
+    found = rest // us
+    rest %= us
+    for _ in range(4):
+        rest *= 100
+        found = found * 100 + rest // us
+        rest %= us
+    return found

@@ -2,8 +2,9 @@
 
 Definitions (they are those of ``floorsense vibration`` too):
 
-- velocity RMS, of the band from ``low_hz`` to 1000 Hz: the spectrum under a Hann window, each bin divided by its angular
-  frequency (ISO 20816-1; the band's edges lie within the mask of ISO 2954). Gravity is no vibration: the mean goes out.
+- velocity RMS, of the band from 10 Hz (for a slow machine 2 Hz: ``slow``) to 1000 Hz: the spectrum under a Hann window, each
+  bin divided by its angular frequency (ISO 20816-1; the band's edges lie within the mask of ISO 2954). Gravity is no vibration:
+  the mean goes out.
 - displacement RMS of the same band: divided once more.
 - RMS, peak (from the mean), peak-to-peak, crest factor (peak / RMS), kurtosis (fourth moment over the squared second: 1.5 for
   a sine, 3 for noise): of the acceleration as sampled.
@@ -16,15 +17,19 @@ from 12 to 950 Hz (tests/firmware/test_vibration.py).
 
 from array import array
 
-from .dsp import kernels
+from .dsp import loops
 from .dsp.extent import Extent
 from .dsp.fft import Fft
-from .dsp.scaled import from_limbs, minus, over, root, scaled, times, whole
+from .dsp.scaled import from_limbs, minus, over, plus, root, scaled, times, whole
 from .dsp.spectrum import Spectrum
+
+sums = loops.load("sums")
 
 SIZE = 4096
 LINES = 3
 # Hz: where unbalance and misalignment show, where gears and bearings' lines lie, and where what is hit rings.
+LOW_HZ = 10
+SLOW_HZ = 2
 LOW = (10, 100)
 MIDDLE = (100, 1000)
 HIGH_FROM = 1000
@@ -49,8 +54,9 @@ class Features:
     - ``lines``: array of ``LINES`` pairs, 1/100 Hz and 0.1 mg, zeros where there are no more.
     """
 
-    def __init__(self, ng_per_lsb, size=SIZE, low_hz=10):
-        """``ng_per_lsb``: what a sample's unit is, in billionths of g; ``size``: samples of a window, a power of two."""
+    def __init__(self, ng_per_lsb, size=SIZE, low_hz=LOW_HZ):
+        """``ng_per_lsb``: what a sample's unit is, in billionths of g; ``size``: samples of a window, a power of two;
+        ``low_hz``: where velocity begins, which takes ten turns of it in a window."""
         self.size = size
         self.velocity = self.rms = self.peak = self.peak_to_peak = self.displacement = 0
         self.crest = self.kurtosis = self.low = self.middle = self.high = 0
@@ -60,6 +66,10 @@ class Features:
         self._low_hz = low_hz
         self._acc = array("I", bytes(36))
         self._extent = Extent()
+        self._velocity = self._displacement = 0
+        # A ``slow.Slow``, where there is one, and its greatest line.
+        self.slow = None
+        self._lowest = array("I", bytes(8))
         self._rate_mhz = 1
         self._next = 0
         self._samples = None
@@ -72,6 +82,12 @@ class Features:
             self._weigh,
             self._find,
         ]
+
+    def extend(self, slow):
+        """Velocity and displacement begin lower, by what ``slow`` has taken in when ``begin`` comes."""
+        self.slow = slow
+        at = self._steps.index(self._find) + 1
+        self._steps[at:at] = [self._begin_slow, self._transform, self._add_slow]
 
     def begin(self, samples, rate_mhz):
         """``samples``: an array of 16-bit samples, of which ``size`` are taken; ``rate_mhz``: their true rate in mHz."""
@@ -122,8 +138,8 @@ class Features:
 
     def _sum(self):
         until = min(self._at + _STEP, self.size)
-        kernels.moments(self._samples, self._at, until, self._up, self._mean, self._acc)
-        kernels.carry(self._acc)
+        sums.moments(self._samples, self._at, until, self._up, self._mean, self._acc)
+        sums.carry(self._acc)
         self._at = until
         return until == self.size
 
@@ -157,28 +173,64 @@ class Features:
         return self.spectrum.fft.step()
 
     def _integrate(self):
-        first, last = self._band(self._low_hz, TOP_HZ)
-        spectrum = self.spectrum
-        # LSB a bin times the bins of a mHz: size / rate.
-        part = over(times(self._unit, scaled(self.size)), scaled(self._rate_mhz))
-        self.velocity = whole(times(times(spectrum.rms(first, last, 1), part), _VELOCITY))
-        part = over(times(part, scaled(self.size)), scaled(self._rate_mhz))
-        self.displacement = whole(times(times(spectrum.rms(first, last, 2), part), _DISPLACEMENT))
+        self._velocity = self._displacement = 0
+        self._add_integrals(self._low_hz, None if self.slow is None else self.slow.rest)
         return True
 
+    def _add_integrals(self, low_hz, gain):
+        """Add what the spectrum has from ``low_hz`` on to ``velocity`` and ``displacement``."""
+        spectrum = self.spectrum
+        first, last = self.bin(low_hz), self._end(TOP_HZ)
+        # LSB a bin times the bins of a mHz: size / rate.
+        part = over(times(self._unit, scaled(self.size)), scaled(self._rate_mhz))
+        found = times(times(spectrum.rms(first, last, 1, gain), part), _VELOCITY)
+        self._velocity = plus(self._velocity, times(found, found))
+        self.velocity = whole(root(self._velocity))
+        part = over(times(part, scaled(self.size)), scaled(self._rate_mhz))
+        found = times(times(spectrum.rms(first, last, 2, gain), part), _DISPLACEMENT)
+        self._displacement = plus(self._displacement, times(found, found))
+        self.displacement = whole(root(self._displacement))
+
     def _weigh(self):
-        rms = self.spectrum.rms
-        first, last = self._band(*LOW)
-        self.low = self._acceleration(rms(first, last))
-        first, last = self._band(*MIDDLE)
-        self.middle = self._acceleration(rms(first, last))
-        self.high = self._acceleration(rms(self.bin(HIGH_FROM), self.size >> 1))
+        self._weigh_bands()
+        self.high = self._acceleration(self.spectrum.rms(self.bin(HIGH_FROM), self.size >> 1))
         return True
+
+    def _weigh_bands(self):
+        spectrum = self.spectrum
+        self.low = self._acceleration(spectrum.rms(self.bin(LOW[0]), self._end(LOW[1])))
+        self.middle = self._acceleration(spectrum.rms(self.bin(MIDDLE[0]), self._end(MIDDLE[1])))
 
     def _find(self):
         self.spectrum.measure()
         self._name(self.spectrum, self.bin(self._low_hz), self.size >> 1, self.lines)
         return True
+
+    def _begin_slow(self):
+        self._rate_mhz >>= self.slow.bits
+        self.spectrum.fft.begin(self.slow.out)
+        return True
+
+    def _add_slow(self):
+        slow = self.slow
+        self._add_integrals(SLOW_HZ, slow.gain)
+        self.spectrum.measure()
+        self._name(self.spectrum, self.bin(SLOW_HZ), self.bin(LOW_HZ), self._lowest)
+        self._insert(self._lowest[0], self._lowest[1])
+        return True
+
+    def _insert(self, line, amplitude):
+        """Among the greatest lines, in their order, where it is one of them."""
+        lines = self.lines
+        at = len(lines) - 2
+        if amplitude <= lines[at + 1]:
+            return
+        while at and amplitude > lines[at - 1]:
+            lines[at] = lines[at - 2]
+            lines[at + 1] = lines[at - 1]
+            at -= 2
+        lines[at] = line
+        lines[at + 1] = amplitude
 
     def _name(self, spectrum, first, last, lines):
         """The greatest lines of a measured spectrum, between two bins, in the contract's steps."""
@@ -189,9 +241,10 @@ class Features:
             lines[at] = (lines[at] // 1000 * width + lines[at] % 1000 * width // 1000) // (self.size >> 6)
             lines[at + 1] = self._acceleration(lines[at + 1])
 
-    def _band(self, low_hz, high_hz):
-        """The bins that a band touches, first and last: a line at its very edge is spread over both sides of it."""
-        return self.bin(low_hz), -(-high_hz * self.size // (self._rate_mhz // 1000))
+    def _end(self, hz):
+        """The last bin that a band up to ``hz`` touches: a line at its very edge is spread over both sides of it, as one at the
+        beginning is, whose bin is rounded down."""
+        return -(-hz * self.size // (self._rate_mhz // 1000))
 
     def _acceleration(self, value, up=0):
         """A scaled number of LSB, raised by ``up`` bits, in 0.1 mg."""

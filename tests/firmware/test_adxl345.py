@@ -1,6 +1,7 @@
 """The ADXL345 driver over the model of its chip, on both buses: windows, losses, and every way to fail."""
 
 import errno
+import math
 
 from bus import Bus
 from chips.adxl345 import Adxl345 as Chip
@@ -101,6 +102,38 @@ def test_the_chip_is_told_to_stream_at_full_resolution():
     assert registers[0x2D] == 0x08
     assert registers[0x31] == 0x09
     assert registers[0x38] == 0x90  # stream, watermark 16
+
+
+def test_T51_a_slow_machine_has_its_velocity_from_five_seconds_on_either_bus():
+    for open_sensor, hertz in ((on_spi, 2.4), (on_spi, 100.6), (on_i2c, 2.4)):
+        board = Board(cost_us=60, signals={"z": {"kind": "tones", "mean": -1, "tones": [[hertz, 0.2]]}}, rate_error=0.02)
+        driver = open_sensor(board, slow=True)
+        begun = board.us
+        velocity = board.measure(driver)
+        exact = 0.2 * 9806.65 / (2 * math.pi * hertz) / math.sqrt(2)
+        assert abs(velocity / exact - 1) < 0.02, (hertz, velocity, exact)
+        assert 5000000 < board.us - begun < 5600000
+        assert not driver.flags
+        # What it holds for whoever asks is the beginning at 3200 Hz, and all of it at 800.
+        samples, count, _unit, rate = driver.window()
+        assert (count, round(rate / 100000)) == (4096, 33 if open_sensor is on_spi else 8)
+        assert len(samples) >= 4096
+
+
+def test_T53_an_overrun_anywhere_in_the_five_seconds_of_a_slow_machine_is_told():
+    board = Board()
+    driver = on_spi(board, slow=True)
+    driver.begin(board.now())
+    for turn in range(3000):
+        wait = driver.step(board.now())
+        if wait is None:
+            break
+        # Once, in the fourth second.
+        board.us += (wait + (20 if turn == 700 else 0)) * 1000
+    driver.read()
+    assert driver.flags & DISTURBED
+    board.measure(driver)
+    assert not driver.flags & DISTURBED
 
 
 def test_a_window_at_3200_hz_over_spi():

@@ -43,15 +43,15 @@ class Board:
     def sensor(self, **options):
         return Iis3dwb(self, None, ticks_us=self.now_us, **options)
 
-    def measure(self, driver, pause_ms=0):
+    def measure(self, driver, pause_ms=0, most=3000):
         """One reading, as the sampler takes it; ``pause_ms``: what the rest of the loop takes in each turn."""
         driver.begin(self.now())
-        for _ in range(3000):
+        for _ in range(most):
             wait = driver.step(self.now())
             if wait is None:
                 return driver.read()[0]
             self.us += (wait + pause_ms) * 1000
-        raise AssertionError("not done after 3000 steps")
+        raise AssertionError("not done after %d steps" % most)
 
 
 def test_the_table_of_drivers_finds_it():
@@ -93,6 +93,26 @@ def test_lines_below_and_above_1000_hz_are_named_each_once():
         assert abs(lines[2 * at] / 100 - hertz) < (0.65 if hertz > 1000 else 0.08), (lines, hertz)
         assert abs(lines[2 * at + 1] / 10000 / g - 1) < 0.03, (lines, g)
     assert abs(driver.features[9] / 10000 / math.sqrt(2) - 1) < 0.01
+
+
+def test_T51_for_a_slow_machine_velocity_goes_from_2_hz_on_and_no_line_is_counted_twice():
+    for hertz, g in ((2.4, 0.05), (7.9, 0.1), (99.7, 0.5), (950, 0.2)):
+        board = Board(signals={"z": {"kind": "tones", "mean": 1, "tones": [[hertz, g]]}})
+        driver = board.sensor(slow=True)
+        exact = g * 9806.65 / (2 * math.pi * hertz) / math.sqrt(2)
+        found = board.measure(driver, most=12000)
+        assert abs(found / exact - 1) < 0.02, (hertz, g, found, exact)
+        if hertz < 10:
+            assert abs(driver.features[10] / 100 - hertz) < 0.03, driver.features
+
+
+def test_what_lies_above_the_band_does_not_come_back_into_it():
+    # Each would be folded to 933 Hz by taking one of eight.
+    for hertz in (2400.3, 4266.7, 5733.3):
+        board = Board(signals={"z": {"kind": "tones", "mean": 1, "tones": [[hertz, 10.0]]}})
+        found = board.measure(board.sensor())
+        exact = 10 * 9806.65 / (2 * math.pi * 933) / math.sqrt(2)
+        assert found < exact / 500, (hertz, found)
 
 
 def test_each_axis_can_be_measured():

@@ -320,7 +320,7 @@ def test_an_i2c_and_an_spi_bus_may_have_one_number():
 
 def test_a_sensor_has_the_options_of_its_driver():
     found = changed(shaken(range=2, axis="x", int1=20)).sensors[1]
-    assert found.options == {"odr": None, "range": 2, "axis": "x", "int1": 20}
+    assert found.options == {"odr": None, "range": 2, "axis": "x", "slow": False, "int1": 20}
     only_fault(shaken(odr=3100), "sensors[1].odr: must be one of 800, 1600, 3200, not 3100")
     only_fault(shaken(range=True), "sensors[1].range: must be one of 2, 4, 8, 16, not true")
     lines = faults(put("sensors", 0, "odr", 3200))
@@ -360,11 +360,17 @@ def test_the_driver_refuses_what_its_chip_cannot_do():
         shaken(period_ms=1000), "sensors[1].period_ms: must be at least 1920: a window of 1280 ms, and time for the others"
     )
 
-    def slow(settings):
+    only_fault(
+        shaken(slow=True, period_ms=5000),
+        "sensors[1].period_ms: must be at least 7687: a window of 5125 ms, and time for the others",
+    )
+    only_fault(shaken(slow=True, odr=1600, period_ms=9000), "sensors[1].odr: must be 3200 or 800 for a slow machine")
+
+    def at_1_mhz(settings):
         shaken()(settings)
         settings["buses"]["spi0"]["freq"] = 1000000
 
-    only_fault(slow, "sensors[1].bus: freq of its bus must be from 2000000 to 5000000 for 3200 Hz")
+    only_fault(at_1_mhz, "sensors[1].bus: freq of its bus must be from 2000000 to 5000000 for 3200 Hz")
 
 
 def test_a_point_lets_one_quantity_be_measured_twice():

@@ -3,8 +3,9 @@
 import math
 from array import array
 
+from floornode.slow import Slow
 from floornode.vibration import Features
-from waves import samples
+from waves import samples, signed
 
 # An ADXL345's, at full resolution.
 LSB_PER_G = 256
@@ -86,6 +87,35 @@ def test_T51_a_mixture_adds_up_by_its_squares_with_noise_and_offset():
     assert abs(error_of(features_of(sines(*parts, mean=0.6, noise=20)), *parts)) < 0.02
 
 
+def slow_features_of(part, rate_hz=RATE):
+    """Of a window of a second and the longer one that it is the beginning of."""
+    hertz, g, phase = part
+    found = Features(NG, 4096)
+    slow = Slow(2, RATE * 1000, found.spectrum)
+    found.extend(slow)
+    slow.reset()
+    stream = samples(slow.length, rate_hz, [(g * LSB_PER_G, hertz, phase)], offset=LSB_PER_G)
+    slow.take(stream, 0, len(stream))
+    found.begin(stream, int(rate_hz * 1000))
+    while not found.step():
+        pass
+    return found
+
+
+def test_T51_of_a_slow_machine_velocity_is_within_2_percent_from_2_4_Hz_to_950():
+    for hertz in (2.4, 3.3, 9.9, 45, 70, 100, 101.3, 150, 210, 950):
+        part = (hertz, 0.2, 0.7)
+        error = error_of(slow_features_of(part), part)
+        assert abs(error) < 0.02, (hertz, error)
+
+
+def test_T51_of_a_slow_machine_the_band_ends_at_2_Hz_within_the_mask_of_ISO_2954_a_fifth_as_high():
+    for hertz, low, high in ((2, 0.8, 1.1), (4, 0.9, 1.1), (0.5, 0, 0.025)):
+        part = (hertz, 0.2, 1.0)
+        error = error_of(slow_features_of(part), part)
+        assert low <= 1 + error <= high, (hertz, error)
+
+
 def test_displacement_is_the_second_integral():
     for hertz, g in ((20, 0.5), (60, 2.0)):
         found = features_of(sines((hertz, g, 0.2))).displacement / 100
@@ -134,6 +164,22 @@ def test_the_energy_of_each_band_is_that_of_what_lies_in_it():
 def test_a_still_window_has_no_vibration_and_divides_by_nothing():
     found = features_of(array("H", [256] * 1024))
     assert found.numbers(RATE * 1000) == (0, 0, 0, 0, RATE * 10) + (0,) * 11
+
+
+def test_saturated_windows_are_carried_whatever_their_period():
+    # Square waves from end to end of 16 bits, constant ends, single blows: nothing wraps, nothing is negative.
+    for half in (1, 2, 3, 7, 64, 511, 2048, 4096):
+        for low, high in ((-32768, 32767), (-32767, 32767), (0, 32767), (-32768, 0), (-32768, -32767)):
+            window = array("H", [(high if at // half & 1 == 0 else low) & 0xFFFF for at in range(4096)])
+            found = features_of(window, ng=488000)
+            mean = sum([signed(value) for value in window]) / 4096
+            rms = math.sqrt(sum([(signed(value) - mean) ** 2 for value in window]) / 4096) * 0.000488
+            # What is more than 15 bits from the mean counts as 15.
+            assert abs(found.rms / 10000 - rms) < 0.0002 + rms / 500, (half, low, high)
+            assert min(found.numbers(RATE * 1000)) >= 0
+            # By Parseval, under a Hann window: no band has more than there is, but for what the window weighs unevenly.
+            for part in (found.low, found.middle, found.high):
+                assert part / 10000 <= rms * 1.65 + 0.001, (half, low, high, part)
 
 
 def test_full_scale_of_16_bits_is_carried():

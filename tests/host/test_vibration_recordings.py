@@ -26,7 +26,9 @@ DATA = Path(os.environ.get("FLOORSENSE_DATA", ""), "vibration")
 RATE = 26667
 UNIT = 0.000488
 INNER, OUTER, HEALTHY = "cwru105_inner_007_0hp_12k", "cwru130_outer6_007_0hp_12k", "cwru97_normal_0hp_48k"
-WINDOW = 32800
+WINDOW = 32840
+# What the thinned stream is made of: its filters have settled, and are behind by as much as they are long.
+THINNED = slice(38, 38 + 32768)
 
 pytestmark = pytest.mark.skipif(
     "FLOORSENSE_DATA" not in os.environ, reason="FLOORSENSE_DATA names no folder with the shared recordings"
@@ -82,26 +84,27 @@ def test_T54_a_recording_through_the_registers_says_what_numpy_says_of_the_same_
         rate = found.features["rate"]
         x = found.samples - found.samples.mean()
         rms = float(np.sqrt(np.mean(x**2)))
-        first = x[:4096]
+        first, thinned = x[:4096], x[THINNED]
         expected = {
             "rms": rms,
             "peak": float(np.abs(x).max()),
             "crest": float(np.abs(x).max()) / rms,
             "kurtosis": float(np.mean(x**4)) / rms**4,
             "peak_to_peak": float(np.ptp(x)),
-            "displacement": band_rms(x, rate, 10, 1000, 2) * STANDARD_GRAVITY * 1e6,
-            "low": band_rms(x, rate, 10, 100),
-            "middle": band_rms(x, rate, 100, 1000),
+            "displacement": band_rms(thinned, rate, 10, 1000, 2) * STANDARD_GRAVITY * 1e6,
+            "low": band_rms(thinned, rate, 10, 100),
+            "middle": band_rms(thinned, rate, 100, 1000),
             "high": band_rms(first, rate, 1000, rate / 2),
         }
         print(name, found.velocity, found.features, expected)
         assert not found.flags
         assert abs(rate - RATE) < 10
-        velocity = band_rms(x, rate, 10, 1000, 1) * STANDARD_GRAVITY * 1000
+        velocity = band_rms(thinned, rate, 10, 1000, 1) * STANDARD_GRAVITY * 1000
         assert found.velocity == pytest.approx(velocity, rel=0.02), name
         for feature, value in expected.items():
-            # Or the contract's own step, where the value is but a few of them.
-            assert found.features[feature] == pytest.approx(value, rel=0.02, abs=found.steps[feature]), (name, feature)
+            # And the half step by which it was rounded.
+            limit = 0.02 * value + found.steps[feature] / 2
+            assert abs(found.features[feature] - value) <= limit, (name, feature, found.features[feature], value)
 
 
 def test_each_ring_that_is_damaged_shows_its_line_and_the_healthy_bearing_shows_none(tmp_path: Path) -> None:

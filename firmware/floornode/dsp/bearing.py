@@ -47,4 +47,4 @@ def strengths(spectrum, median, bin_mhz, shaft_mhz, order, out):
         if last >= len(spectrum.lengths):
             out[harmonic - 1] = 0
         else:
-            out[harmonic - 1] = spectrum.line(first, last)[1] * 10 // median
+            out[harmonic - 1] = spectrum.lengths[spectrum.summit(first, last)] * 10 // median

@@ -2,7 +2,9 @@
 
 from array import array
 
-from . import kernels
+from . import loops
+
+sums = loops.load("sums")
 
 
 class Extent:
@@ -19,7 +21,7 @@ class Extent:
         self._out[2] = 1 << 29
 
     def take(self, samples, first, last):
-        kernels.extent(samples, first, last, self._out)
+        sums.extent(samples, first, last, self._out)
         self.count += last - first
 
     @property

@@ -7,8 +7,10 @@ Recipes, section 12.3). 24-bit data and 16-bit factors: what the arithmetic adds
 import math
 from array import array
 
-from . import kernels
+from . import loops
 from .extent import Extent
+
+butterfly = loops.load("butterfly")
 
 SMALLEST = 256
 LARGEST = 4096
@@ -47,18 +49,18 @@ class Fft:
         extent.take(samples, 0, size)
         # What a sample becomes then has 16 bits, to which the transform adds six below.
         self.up = up = extent.room(16, 13)
-        kernels.load(samples, size, extent.mean(up), up, self.sine, self.re, self.im, kernels.MASK)
+        butterfly.load(samples, size, extent.mean(up), up, self.sine, self.re, self.im, loops.MASK)
         self._next = 1
 
     def step(self):
         """Go on by one stage, ``size / 4`` butterflies. True when the spectrum is there."""
         half = self.size >> 1
         if self._next < half:
-            kernels.stage(self.re, self.im, half, self._next, self.sine, self.size >> 2, kernels.MASK)
+            butterfly.stage(self.re, self.im, half, self._next, self.sine, self.size >> 2, loops.MASK)
             self._next <<= 1
             return False
         if self._next == half:
-            kernels.untangle(self.re, self.im, half, self.sine, kernels.MASK)
+            butterfly.untangle(self.re, self.im, half, self.sine, loops.MASK)
             self._next <<= 1
         return True
 

@@ -5,10 +5,12 @@ Everything is in bins and in units of the samples (LSB); who knows the sensor ma
 
 from array import array
 
-from . import kernels
+from . import loops
 from .scaled import from_limbs, over, root, scaled, times
 
-# Unity for ``kernels.power``, in units of 2**-12.
+bins = loops.load("bins")
+
+# Unity for ``loops.bins.power``, in units of 2**-12.
 FLAT = 4096
 
 
@@ -18,28 +20,28 @@ class Spectrum:
     def __init__(self, fft, within=None):
         """``within``: one of as many bins or more, whose ``lengths`` are worked in while that one rests."""
         self.fft = fft
-        bins = fft.size >> 1
+        count = fft.size >> 1
         # The inverse of what came before the transform did to each eight bins.
-        self.gain = array("H", (FLAT for _ in range(bins >> 3)))
+        self.gain = array("H", (FLAT for _ in range(count >> 3)))
         # The magnitude of each bin, 15 bits, after ``measure``; a sine of amplitude A on a bin shows as ``A * unit``.
-        self.lengths = memoryview(within.lengths)[:bins] if within else array("H", bytes(2 * bins))
+        self.lengths = memoryview(within.lengths)[:count] if within else array("H", bytes(2 * count))
         self.unit = 0
         self._acc = array("I", bytes(8))
 
-    def rms(self, first, last, order=0):
+    def rms(self, first, last, order=0, gain=None):
         """The RMS of bins ``first`` to ``last`` inclusive as a scaled number, in LSB, divided ``order`` times by the bin: once
-        for velocity, twice for displacement."""
+        for velocity, twice for displacement. ``gain``: in place of the spectrum's own."""
         fft = self.fft
         acc = self._acc
         first = max(first, 1)
         last = min(last, (fft.size >> 1) - 1)
-        peak = kernels.largest(fft.re, fft.im, first, last + 1, order)
+        peak = bins.largest(fft.re, fft.im, first, last + 1, order)
         shift = 0
         # 14 bits, so that a gain of less than two is held; one of more belongs to bins that nobody asks for.
         while peak >> shift > 16383:
             shift += 1
         acc[0] = acc[1] = 0
-        kernels.power(fft.re, fft.im, first, last + 1, order, shift, self.gain, acc)
+        bins.power(fft.re, fft.im, first, last + 1, order, shift, gain or self.gain, acc)
         acc[1] += acc[0] >> 16
         acc[0] &= 0xFFFF
         mean_square = over(from_limbs(acc, 0, 2), scaled(3072))
@@ -48,12 +50,12 @@ class Spectrum:
     def measure(self):
         """Work out the magnitudes of all bins, for ``median`` and ``lines``."""
         fft = self.fft
-        bins = fft.size >> 1
-        peak = kernels.largest(fft.re, fft.im, 1, bins, 0) >> 6
+        count = fft.size >> 1
+        peak = bins.largest(fft.re, fft.im, 1, count, 0) >> 6
         shift = 0
         while peak >> shift > 23000:  # sqrt(2) times this has 15 bits
             shift += 1
-        kernels.lengths(fft.re, fft.im, bins, shift, self.lengths)
+        bins.lengths(fft.re, fft.im, count, shift, self.lengths)
         self.lengths[0] = 0
         self.unit = scaled(32, fft.up - shift)
 
@@ -63,16 +65,15 @@ class Spectrum:
         low, high = 0, 65536
         while high - low > 1:
             middle = (low + high) >> 1
-            if kernels.below(self.lengths, first, last + 1, middle) > half:
+            if bins.below(self.lengths, first, last + 1, middle) > half:
                 high = middle
             else:
                 low = middle
         return max(1, low)
 
-    def line(self, first, last):
-        """The greatest magnitude among bins ``first`` to ``last``, and where: ``(bin, magnitude)``."""
-        at = kernels.summit(self.lengths, max(1, first), min(last, len(self.lengths) - 1) + 1)
-        return at, self.lengths[at]
+    def summit(self, first, last):
+        """Which of the bins ``first`` to ``last`` has the greatest magnitude."""
+        return bins.summit(self.lengths, max(1, first), min(last, len(self.lengths) - 1) + 1)
 
     def peaks(self, first, last, out):
         """Fill ``out`` with the greatest lines between two bins: for each the frequency in 1/1000 of a bin, and the amplitude
@@ -83,7 +84,7 @@ class Spectrum:
         k = max(2, first)
         end = min(last, len(lengths) - 3) + 1
         while True:
-            k = kernels.peak(lengths, k, end, out[len(out) - 1])
+            k = bins.peak(lengths, k, end, out[len(out) - 1])
             if k == end:
                 break
             self._insert(k, lengths[k], out)

@@ -7,7 +7,7 @@ import errno
 
 from ..capture import Capture, Window
 from ..contract.reading import DISTURBED, SATURATED
-from ..vibration import Features
+from ..vibration import SIZE, SLOW_HZ, Features
 from . import Sensor
 from .registers import I2cRegisters, SpiRegisters
 
@@ -48,6 +48,13 @@ _AXES = ("x", "y", "z")
 _I2C_HZ = 800
 # A power of two of samples at each of the rates: 1024, 2048 or 4096.
 WINDOW_MS = 1280
+# For a slow machine 4096 samples at 800 Hz: as they come, or one of four.
+SLOW_MS = 5125
+_SLOW_BITS = 2
+
+
+def _lead(window_ms):
+    return window_ms + window_ms // 16 + 10
 
 
 class Adxl345(Sensor):
@@ -62,17 +69,18 @@ class Adxl345(Sensor):
     # Page 14: 1.1 ms and a period from standby to the first sample.
     settle_ms = 5
     # A window of a chip that is a little slow, and the arithmetic.
-    lead_ms = WINDOW_MS + WINDOW_MS // 16 + 10
+    lead_ms = _lead(WINDOW_MS)
     streams = True
     options = (
         # Page 18: what 400 kHz of I2C carry is 800 Hz.
         ("odr", "choice", None, tuple(sorted(_CODES))),
         ("range", "choice", 16, _RANGES),
         ("axis", "choice", "z", _AXES),
+        ("slow", "flag", False),
         ("int1", "pin", None, 0, 48),
     )
 
-    def __init__(self, bus, address, odr=None, range=16, axis="z", int1=None, ticks_us=None):
+    def __init__(self, bus, address, odr=None, range=16, axis="z", slow=False, int1=None, ticks_us=None):
         """``int1``: a function that gives the level of the pin that INT1 is wired to, or None."""
         if hasattr(bus, "exchange"):
             self._registers = SpiRegisters(bus, _READ, _MANY)
@@ -88,9 +96,23 @@ class Adxl345(Sensor):
         self._form = _FULL_RES | _RANGES.index(range)
         self._sample = bytearray(6)
         self._byte = bytearray(1)
-        size = odr * WINDOW_MS // 1000
-        self._capture = Capture(self, Window(size), odr, _MARK * 1000 // odr, ticks_us)
-        self._features = Features(_NG, size)
+        self._slow = None
+        if slow and odr == _I2C_HZ:
+            window = Window(SIZE)
+            self._features = Features(_NG, SIZE, SLOW_HZ)
+        else:
+            window = Window(odr * WINDOW_MS // 1000)
+            self._features = Features(_NG, window.length)
+        if slow and odr != _I2C_HZ:
+            # Only now: most machines turn faster.
+            from ..slow import Slow
+
+            self._slow = Slow(_SLOW_BITS, odr * 1000, self._features.spectrum)
+            self._features.extend(self._slow)
+            window = Window(self._slow.length, window.length, _MOST)
+        if slow:
+            self.lead_ms = _lead(SLOW_MS)
+        self._capture = Capture(self, window, odr, _MARK * 1000 // odr, ticks_us)
         self._is_read = False
         self._identify()
         self._configure()
@@ -104,12 +126,13 @@ class Adxl345(Sensor):
         least = {800: 500000, 1600: 1000000, 3200: 2000000}[odr] if bus.kind == "spi" else 400000
         if not least <= bus.freq <= 5000000:
             return "bus", "freq of its bus must be from %d to 5000000 for %d Hz" % (least, odr)
+        if sensor.slow and odr == 1600:
+            return "odr", "must be 3200 or 800 for a slow machine"
         # Time for the arithmetic, and for what must not be begun while a window is taken.
-        if sensor.period_ms < WINDOW_MS + WINDOW_MS // 2:
-            return "period_ms", "must be at least %d: a window of %d ms, and time for the others" % (
-                WINDOW_MS + WINDOW_MS // 2,
-                WINDOW_MS,
-            )
+        window_ms = SLOW_MS if sensor.slow else WINDOW_MS
+        least = window_ms + window_ms // 2
+        if sensor.period_ms < least:
+            return "period_ms", "must be at least %d: a window of %d ms, and time for the others" % (least, window_ms)
         return None
 
     @property
@@ -122,11 +145,15 @@ class Adxl345(Sensor):
 
     def begin(self, now):
         self._is_full = self._is_read = False
+        if self._slow is not None:
+            self._slow.reset()
         self._capture.begin(now)
 
     def step(self, now):
         if not self._is_full:
             wait = self._capture.step(now)
+            if self._slow is not None:
+                self._capture.window.let_pass(self._slow)
             if wait is not None:
                 return wait
             self._is_full = True
@@ -149,7 +176,7 @@ class Adxl345(Sensor):
 
     def window(self):
         window = self._capture.window
-        return (window.samples, window.count, _NG, window.rate) if self._is_read else None
+        return (window.samples, window.kept, _NG, window.rate) if self._is_read else None
 
     def start(self):
         """For the capture: the FIFO emptied, by way of bypass mode (page 21), and filling."""
@@ -188,6 +215,7 @@ class Adxl345(Sensor):
         at = self._at
         limit = self._limit
         count = window.count
+        skipped = window.skipped
         end = min(window.length, count + waiting)
         while count < end:
             registers.read(_DATAX0, sample)
@@ -196,7 +224,7 @@ class Adxl345(Sensor):
                 value -= 0x10000
             if value >= limit or value <= -limit:
                 window.clipped += 1
-            samples[count] = value
+            samples[count - skipped] = value
             count += 1
         window.count = count
         return waiting

@@ -7,12 +7,16 @@ import errno
 from array import array
 
 from ..broadband import LENGTH, Broadband
+from ..capture import rate_of
 from ..clock import ticks_add, ticks_diff
 from ..contract.reading import DISTURBED, SATURATED
-from ..dsp import bearing, kernels
+from ..dsp import bearing, loops
+from ..dsp.stream import Thinner
 from ..vibration import SIZE
 from . import Sensor
 from .registers import SpiRegisters
+
+flow = loops.load("flow")
 
 _FIFO_CTRL3 = 0x09
 _FIFO_CTRL4 = 0x0A
@@ -52,8 +56,14 @@ _NOMINAL_MHZ = 26667000
 _RANGES = {2: (0x00, 61000), 4: (0x08, 122000), 8: (0x0C, 244000), 16: (0x04, 488000)}
 _AXES = ("x", "y", "z")
 WINDOW_MS = LENGTH * 1000000 // _NOMINAL_MHZ
-_PERIOD_MS = 2 * WINDOW_MS
+# For a slow machine 4096 samples at 833 Hz, one of 32.
+_SLOW_MS = 4925
+_SLOW_BITS = 2
 _GEOMETRY = ("rpm", "balls", "ball_um", "pitch_um")
+
+
+def _lead(window_ms):
+    return window_ms + window_ms // 16 + 10
 
 
 class Iis3dwb(Sensor):
@@ -66,11 +76,12 @@ class Iis3dwb(Sensor):
     # It boots in 10 ms.
     settle_ms = 15
     # A window, and the arithmetic.
-    lead_ms = WINDOW_MS + WINDOW_MS // 16 + 10
+    lead_ms = _lead(WINDOW_MS)
     streams = True
     options = (
         ("range", "choice", 16, tuple(sorted(_RANGES))),
         ("axis", "choice", "z", _AXES),
+        ("slow", "flag", False),
         ("rpm", "whole", None, 30, 100000),
         ("balls", "whole", None, 3, 100),
         ("ball_um", "whole", None, 100, 1000000),
@@ -84,6 +95,7 @@ class Iis3dwb(Sensor):
         address,
         range=16,
         axis="z",
+        slow=False,
         rpm=None,
         balls=None,
         ball_um=None,
@@ -105,6 +117,12 @@ class Iis3dwb(Sensor):
         self._piece = array("H", bytes(2 * _BURST))
         orders = bearing.orders(balls, ball_um, pitch_um, contact_deg) if balls else None
         self._found = Broadband(ng, orders, (rpm or 0) * 1000 // 60, piece=_BURST)
+        if slow:
+            # Only now: most machines turn faster.
+            from ..slow import Slow
+
+            self._found.extend(Slow(_SLOW_BITS, _NOMINAL_MHZ >> Thinner.BITS, self._found.spectrum))
+            self.lead_ms = _lead(_SLOW_MS)
         self._ng = ng
         self.is_capturing = self._is_read = False
         self.overruns = self._heard = 0
@@ -116,8 +134,10 @@ class Iis3dwb(Sensor):
         # 26667 words of 7 bytes a second are 1.5 Mbit/s: drained in a third of the time at the most.
         if not 5000000 <= bus.freq <= 10000000:
             return "bus", "freq of its bus must be from 5000000 to 10000000"
-        if sensor.period_ms < _PERIOD_MS:
-            return "period_ms", "must be at least %d: a window of %d ms, and time for the others" % (_PERIOD_MS, WINDOW_MS)
+        window_ms = _SLOW_MS if sensor.slow else WINDOW_MS
+        # The first one is taken twice.
+        if sensor.period_ms < 2 * window_ms:
+            return "period_ms", "must be at least %d: a window of %d ms, and time for the others" % (2 * window_ms, window_ms)
         given = [key for key in _GEOMETRY if getattr(sensor, key) is not None]
         if given and len(given) < len(_GEOMETRY):
             absent = next(key for key in _GEOMETRY if key not in given)
@@ -141,11 +161,11 @@ class Iis3dwb(Sensor):
                 raise OSError(errno.EIO, "no sample for %d ms" % _SILENCE)
             return _PAUSE
         self._heard = now
-        if found.count < LENGTH:
+        if found.count < found.length:
             return _PAUSE
         self.is_capturing = False
         self.rate = self._true_rate()
-        self.ended = ticks_add(now, -((self._last - LENGTH) * 1000000 // self.rate))
+        self.ended = ticks_add(now, -((self._last - found.length) * 1000000 // self.rate))
         self._check()
         if found.is_still:
             raise OSError(errno.EIO, "is frozen: every sample of a window is the same")
@@ -200,11 +220,9 @@ class Iis3dwb(Sensor):
             self._first = self._last
             self._first_us = us
         left = waiting
-        while left >= _BURST and found.count < LENGTH:
+        while left >= _BURST and found.count < found.length:
             words = registers.burst(_FIFO_DATA_OUT_TAG, _BURST * _WORD)
-            if found.count < SIZE:
-                kernels.unpack(words, _BURST, _WORD, self._at, _ACCELEROMETER, found.raw, found.count)
-            count = kernels.unpack(words, _BURST, _WORD, self._at, _ACCELEROMETER, self._piece, 0)
+            count = flow.unpack(words, _BURST, _WORD, self._at, _ACCELEROMETER, self._piece, 0)
             if not count:
                 raise OSError(errno.EIO, "no answer: FIFO_DATA_OUT_TAG reads %#x" % words[0])
             # A word that is none of a sample has taken the place of one.
@@ -220,7 +238,7 @@ class Iis3dwb(Sensor):
         us = (self._last_us - self._first_us) & _US_MASK
         if self.overruns or not us:
             return self._told
-        return count * 1000000000 // us
+        return rate_of(count, us)
 
     def _identify(self):
         byte = self._byte
