@@ -16,15 +16,15 @@ _LOW = 0x00
 
 class Bus:
     def __init__(self, chips):
-        self._selected = {number: _Transaction(chip) for number, chip in chips.items()}
-        for number, transaction in self._selected.items():
+        self._chips = [(number, _Transaction(chip)) for number, chip in chips.items()]
+        for number, transaction in self._chips:
             pin.tell(number, transaction.select)
 
     def exchange(self, out, into, mode, baudrate):
         """One transfer, all of it while a select pin is low. Without a chip the line reads as ones."""
-        for number, transaction in self._selected.items():
+        for number, transaction in self._chips:
             if pin.level(number) == 0:
-                transaction.exchange(out, memoryview(into), mode, baudrate)
+                transaction.exchange(out, into, mode, baudrate)
                 return
         _fill(into, 0, _HIGH)
 
@@ -36,6 +36,9 @@ class _Transaction:
         self._chip = chip
         self._command = None
         self._address = bytearray(1)
+        # The buffer that was used last, and a view of it without its first byte: a FIFO is drained into one and the same,
+        # thousands of times a second.
+        self._into = self._rest = None
         self._released = 0  # microseconds: when the pin went high
 
     def select(self, level):
@@ -56,7 +59,7 @@ class _Transaction:
         if at == len(into):
             return
         if self._command & _READ:
-            self._read(into[at:])
+            self._read(self._view(into) if at else into)
         else:
             _fill(into, at, _HIGH)
             chip.write(bytes(self._address) + bytes(out[at:]))
@@ -75,11 +78,17 @@ class _Transaction:
         if command & _READ:
             chip.write(self._address)
 
+    def _view(self, into):
+        if into is not self._into:
+            self._into = into
+            self._rest = memoryview(into)[1:]
+        return self._rest
+
     def _read(self, into):
         chip = self._chip
         if chip.spi_many and not self._command & chip.spi_many:
             into[0] = 0
-            chip.read(into[:1])
+            chip.read(memoryview(into)[:1])
             # The address does not move on: the same register again and again, as far as the datasheet tells.
             _fill(into, 1, into[0])
         else:

@@ -1,6 +1,7 @@
 """The ADXL345's registers, FIFO and timing: Analog Devices' datasheet, revision E (pages and tables named at each line).
 
-A sample is computed when somebody takes it out of the FIFO: one that is overwritten unseen costs nothing. Activity, taps,
+A sample is computed when somebody takes it out of the FIFO, in whole numbers: one that is overwritten unseen costs nothing, and
+none makes garbage. Activity, taps,
 free fall, sleep and the FIFO's trigger mode are not modelled; their registers are memory.
 """
 
@@ -40,6 +41,8 @@ _FIFO = const(1)
 _DEPTH = const(33)
 # Page 14: from standby to the first sample takes 1.1 ms and a period.
 _TURN_ON_NS = const(1100000)
+# Parts of an LSB, of which what it feels and its noise are made.
+_FINE = const(65536)
 _LSB_PER_G = const(256)  # table 1: 3.9 mg at full resolution and in the 2 g range
 # Table 1, noise: LSB rms at a data rate of 100 Hz; it grows with the root of the bandwidth.
 _NOISE = (0.75, 0.75, 1.1)
@@ -68,7 +71,7 @@ class Adxl345:
             if name not in ("x", "y", "z"):
                 raise ValueError("signals.%s: an ADXL345 has x, y and z" % name)
         rest = (("x", 0), ("y", 0), ("z", 1.0))
-        self._signals = [signals.fine(signals.signal(given.get(name, value), name)) for name, value in rest]
+        self._signals = [signals.micro(signals.signal(given.get(name, value), name)) for name, value in rest]
         self._rate_error = signals.number(spec.get("rate_error", 0))
         self._jitter = int(signals.number(spec.get("jitter_us", 0)))
         self._noise = signals.number(spec.get("noise", 1))
@@ -99,8 +102,8 @@ class Adxl345:
         """Pages 15 and 18: a register's address, then values for it and those that follow."""
         now = self._clock()
         self._pointer = data[0] & 0x3F
-        for value in data[1:]:
-            self._store(self._pointer, value, now)
+        for at in range(1, len(data)):
+            self._store(self._pointer, data[at], now)
             self._pointer = self._pointer + 1 & 0x3F
 
     def read(self, buffer):
@@ -158,7 +161,8 @@ class Adxl345:
         self._late_from = self._late_ns = 0
         self._overrun = False
         spread = 1 << (self._registers[_BW_RATE] & 0x0F)
-        self._lsb_noise = [self._noise * rms * math.sqrt(spread / 1024) for rms in _NOISE]  # 100 Hz is code 10
+        # 100 Hz is code 10. As whole numbers, of what _chance gives.
+        self._gain = [int(self._noise * rms * math.sqrt(spread / 1024) * _FINE / 256) for rms in _NOISE]
 
     def _settle(self, now):
         """Brings the number of samples, and what of them was lost, to ``now``."""
@@ -216,28 +220,31 @@ class Adxl345:
         ns = self._began_ns + index * self._period_ns
         us = (ns + self._late_ns if index >= self._late_from else ns) // 1000
         if self._jitter:
-            us += self._chance() % (2 * self._jitter + 1) - self._jitter
+            us += self._draw() % (2 * self._jitter + 1) - self._jitter
         for axis in range(3):
-            lsb = self._signals[axis](us) * _LSB_PER_G
-            if self._lsb_noise[axis]:
-                # Near enough to normal, with a standard deviation of 1: three even bytes (their own is 128).
-                chance = self._chance()
-                lsb += self._lsb_noise[axis] * ((chance & 255) + (chance >> 8 & 255) + (chance >> 16) - 382.5) / 128
-            self._put(axis, lsb + _signed(self._registers[_OFSX + axis]) * 4)  # page 23: 15.6 mg an LSB
+            fine = self._signals[axis](us) * (_LSB_PER_G * _FINE) // 1000000
+            if self._noise:
+                fine += self._gain[axis] * self._chance()
+            self._put(axis, fine + _signed(self._registers[_OFSX + axis]) * (4 * _FINE))  # page 23: 15.6 mg an LSB
 
-    def _chance(self):
+    def _draw(self):
         """24 even bits: the generator of Numerical Recipes without its lowest byte."""
         self._random = (self._random * 1664525 + 1013904223) & 0xFFFFFFFF
         return self._random >> 8
 
-    def _put(self, axis, lsb):
+    def _chance(self):
+        """Near enough to normal, around 0, with a standard deviation of 256: twice three even bytes, whose own is 128."""
+        drawn = self._draw()
+        return 2 * ((drawn & 255) + (drawn >> 8 & 255) + (drawn >> 16)) - 765
+
+    def _put(self, axis, fine):
         """Quantised as the range and the resolution say (pages 26 and 32), at 3.9 mg before that."""
         form = self._registers[_DATA_FORMAT]
         span = form & 3
         fast = self._registers[_BW_RATE] & 0x0F >= 14
         shift = 0 if form & _FULL_RES else span
         bits = 10 + (span if form & _FULL_RES else 0)
-        value = math.floor(lsb / (1 << shift) + 0.5)
+        value = (fine >> shift) + _FINE // 2 >> 16
         limit = 1 << bits - 1
         value = min(max(value, -limit), limit - 1)
         if fast and shift == 0:
