@@ -18,18 +18,22 @@ class LongProbe(Probe):
 
     def measure(self, now):
         """Begin a measurement when it is time, and go on with it. Never raises."""
+        if self._is_ready and not self._is_measured and self._is_time(now):
+            self._go_on(now)
+
+    def _is_time(self, now):
+        if self._goes_on_at is not None:
+            return ticks_diff(now, self._goes_on_at) >= 0
+        lead = self._driver.lead_ms
+        late = ticks_diff(now, self.due_at) + lead
+        # What came back too late for this reading waits for the next: this one says why.
+        return late >= 0 and not (self._was_lost and late > lead // 4)
+
+    def _go_on(self, now):
         driver = self._driver
-        if not self._is_ready or self._is_measured:
-            return
         try:
             if self._goes_on_at is None:
-                late = ticks_diff(now, self.due_at) + driver.lead_ms
-                # What came back too late for this reading waits for the next: this one says why.
-                if late < 0 or (self._was_lost and late > driver.lead_ms // 4):
-                    return
                 driver.begin(now)
-            elif ticks_diff(now, self._goes_on_at) < 0:
-                return
             wait = driver.step(now)
             self._is_measured = wait is None
             self._goes_on_at = None if wait is None else ticks_add(now, wait)

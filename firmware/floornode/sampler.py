@@ -45,26 +45,23 @@ class Probe:
         """The opened driver; None while the sensor is lost."""
         return self._driver
 
+    @property
+    def is_capturing(self):
+        return self._driver is not None and self._driver.is_capturing
+
     def seek(self, now):
         """Open the sensor if it is not open and it is time to try. Never raises.
 
         Opening takes a while, so its first conversion is reckoned from the turn after.
         """
-        if self._driver is not None:
+        if self._driver is None:
+            if self._retry_at is None or ticks_diff(now, self._retry_at) >= 0:
+                self._find(now)
+        elif not self._is_ready:
             if self._ready_at is None:
                 self._ready_at = ticks_add(now, self._settle_ms)
-            if not self._is_ready:
-                # Asked once and kept: ticks of long ago cannot be compared with.
-                self._is_ready = ticks_diff(now, self._ready_at) >= 0
-            return
-        if self._retry_at is not None and ticks_diff(now, self._retry_at) < 0:
-            return
-        try:
-            driver = self._open()
-            self._settle_ms = driver.settle_ms
-            self._driver = driver
-        except Exception as error:  # a driver's bug must cost its readings, not the board
-            self._lose(error, now)
+            # Asked once and kept: ticks of long ago cannot be compared with.
+            self._is_ready = ticks_diff(now, self._ready_at) >= 0
 
     def measure(self, now):
         """Do what there is to do before a reading is due: nothing, where reading is all there is to it."""
@@ -106,6 +103,14 @@ class Probe:
         elif self._ready_at is not None:
             self.due_at = self._ready_at
 
+    def _find(self, now):
+        try:
+            driver = self._open()
+            self._settle_ms = driver.settle_ms
+            self._driver = driver
+        except Exception as error:  # a driver's bug must cost its readings, not the board
+            self._lose(error, now)
+
     def _lose(self, error, now):
         self._driver = self._ready_at = None
         self._is_ready = False
@@ -124,11 +129,17 @@ class Sampler:
 
     @property
     def is_capturing(self):
-        """Whether a window is being captured: then nothing long may begin."""
-        return any(probe.driver is not None and probe.driver.is_capturing for probe in self.probes)
+        """Whether a window is being captured: then nothing long may begin. Asked several times a turn: so without the heap, for
+        what is allocated has to be collected, and that takes time from the window."""
+        for probe in self.probes:  # noqa: SIM110 (any() would make a generator)
+            if probe.is_capturing:
+                return True
+        return False
 
     def due(self, now):
         """The Readings of every probe that is due, not numbered and not dated yet: ``ts`` counts from the board's start."""
+        # Most turns have none, and allocate nothing: a list is made with the first, and a generator would be one each turn.
+        found = ()
         for probe in self.probes:
             if probe.due_at is None:
                 probe.start(now)
@@ -144,8 +155,9 @@ class Sampler:
             skipped = late // probe.period_ms
             probe.missed += skipped
             probe.due_at = ticks_add(probe.due_at, (skipped + 1) * probe.period_ms)
-            for reading in self._readings(probe, now):
-                yield reading
+            readings = self._readings(probe, now)
+            found = found + readings if found else readings
+        return found
 
     def next(self, now):
         """Milliseconds until a probe is due, or is to be looked for again."""

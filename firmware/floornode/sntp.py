@@ -67,6 +67,11 @@ class Sntp:
 
     def step(self, now):
         """Do what can be done now without waiting."""
+        # Nearly always nothing.
+        if self._socket is not None or self._until is None or ticks_diff(now, self._until) >= 0:
+            self._go_on(now)
+
+    def _go_on(self, now):
         try:
             if self._socket is not None:
                 self._listen(now)

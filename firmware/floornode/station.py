@@ -162,20 +162,27 @@ class Station:
         port = self.port
         self.watchdog.start(port.watchdog(LIMIT_MS))
         try:
+            # The first turn imports the sensors' drivers.
+            wait = self._turn(port)
+            port.settle()
             while True:
-                now = port.ticks()
-                self.step(now)
-                after = port.ticks()
-                took = ticks_diff(after, now)
-                self.longest_step = max(self.longest_step, took)
-                self.health.took(took)
-                wait = self.next(after)
                 if wait > 0:
                     port.wait(wait)
+                wait = self._turn(port)
         except KeyboardInterrupt:
             # Whoever pressed it wants the board for himself.
             self.watchdog.stop()
             self.stop()
+
+    def _turn(self, port):
+        """One step, and how long it took. Returns in how many ms there is something to do."""
+        now = port.ticks()
+        self.step(now)
+        after = port.ticks()
+        took = ticks_diff(after, now)
+        self.longest_step = max(self.longest_step, took)
+        self.health.took(took)
+        return self.next(after)
 
     def stop(self):
         """Say the last word. Sampling has ended; what was read is delivered first."""

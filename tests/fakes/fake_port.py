@@ -137,6 +137,7 @@ class FakePort:
         self.machine = None
         self.server = None
         self.is_reset = False
+        self.is_settled = False
         self.machine_ms = None
         self._number = number
         self._turned = turned
@@ -204,6 +205,9 @@ class FakePort:
     def pass_ms(self, ms):
         self.ms += ms
         self.now = ticks_add(self.now, ms) % PERIOD
+
+    def settle(self):
+        self.is_settled = True
 
     def heap_free(self):
         return 100000

@@ -193,6 +193,18 @@ class Stuck:
     step = due
 
 
+def test_the_port_hears_that_the_start_is_over_after_the_first_turn():
+    seen = []
+
+    def each(port):
+        seen.append(port.is_settled)
+        if len(seen) == 4:
+            raise KeyboardInterrupt
+
+    Station(FakePort(each), config(), 7, "power-on").run()
+    assert seen[:4] == [False, True, True, True]
+
+
 def fed(stuck):
     """How often the watchdog was fed in a hundred turns with this part stuck."""
     port = FakePort(until(10**9))

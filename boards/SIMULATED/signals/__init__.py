@@ -43,8 +43,11 @@ def milliseconds(seconds):
 
 
 def micro(signal):
-    """What an accelerometer asks: the value at ``us`` microseconds in whole millionths, by signals that know nothing of that too."""
-    return getattr(signal, "micro", None) or (lambda us, at=fine(signal): math.floor(at(us) * 1000000 + 0.5))
+    """What an ADXL345 asks: the value at ``us`` microseconds in whole millionths, by signals that know nothing of that too."""
+    if hasattr(signal, "micro"):
+        return signal.micro
+    at = fine(signal)
+    return lambda us: math.floor(at(us) * 1000000 + 0.5)
 
 
 def fine(signal):

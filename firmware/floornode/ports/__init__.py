@@ -17,6 +17,7 @@
   (code, "text") where the network refuses; ``close()``. ``wait`` wakes for it. Only the name look-up may wait.
 - ``wait(ms)``: sleeps until an open connection has something to say, or ``ms`` milliseconds.
 - ``set_unix_ms(unix_ms)``: sets the machine's own clock, by which it checks certificates and which may outlive a reset.
+- ``settle()``: hears that the start is over: what it needed is garbage, and little is imported from now on.
 - ``heap_free()``: bytes of the heap that are free now, without collecting.
 - ``watchdog(ms)``: starts the machine's watchdog, which resets it ``ms`` after the last ``feed()`` of what is returned;
   ``stop()`` of it lets the machine live unfed while a person is at it, as far as the machine can.

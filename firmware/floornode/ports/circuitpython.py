@@ -113,6 +113,9 @@ class Port:
     def wait(self, ms):
         time.sleep(min(_SLICE_S, ms / 1000))
 
+    def settle(self):
+        gc.collect()
+
     def heap_free(self):
         return gc.mem_free()
 

@@ -20,6 +20,9 @@ _FIRST_YEAR = 2024
 # After so many years the calendar is the same, up to 2100.
 _CYCLE_YEARS = 28
 _CYCLE_S = 883612800
+# A collection takes an RP2040 some milliseconds, so none may come each few turns: while a window is captured it is the longest
+# step there is. During the start, which compiles and forgets, they come at each 4 KB (main.py).
+_GARBAGE = 16384
 _IN_PROGRESS = (errno.EINPROGRESS, errno.EALREADY)
 # A join that failed, as far as the port tells.
 _FAILURES = (
@@ -118,6 +121,10 @@ class Port:
             ahead += _CYCLE_YEARS
         year, month, day, hour, minute, second, weekday = time.gmtime(seconds)[:7]
         machine.RTC().datetime((year + ahead, month, day, weekday, hour, minute, second, unix_ms % 1000 * 1000))
+
+    def settle(self):
+        gc.collect()
+        gc.threshold(_GARBAGE)
 
     def heap_free(self):
         return gc.mem_free()

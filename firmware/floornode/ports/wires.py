@@ -32,12 +32,11 @@ class Selected:
         self._select = select
 
     def exchange(self, out, into):
-        select = self._select
-        select(0)
-        try:
-            self._transfer(out, into)
-        finally:
-            select(1)
+        # Should the transfer raise, the sensor is lost, and gets its select pin anew. A ``finally`` would cost each sample of a
+        # FIFO a piece of the heap, for MicroPython keeps frames of more than eleven words there.
+        self._select(0)
+        self._transfer(out, into)
+        self._select(1)
 
 
 class Wire:

@@ -16,7 +16,7 @@ PROBE_PERIOD_MS = 1000
 PROBE = "probe"
 SHAKER = "shaker"
 # What their models hold of the heap that they share with the firmware, in bytes (64-bit VM).
-MODELS = {PROBE: 9 * 1024, SHAKER: 14 * 1024}
+MODELS = {PROBE: 10 * 1024, SHAKER: 16 * 1024}
 
 _WIRE_PIN = 22
 _SELECT_PIN = 17
