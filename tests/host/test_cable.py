@@ -1,9 +1,8 @@
 """What is plugged in: ports by USB ids, drives by INFO_UF2.TXT, and what answers there."""
 
-import contextlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,13 +22,6 @@ from prompt import Prompt
 
 PICO_W = load("RPI_PICO_W").machine
 Play = Callable[[Player], Any]
-
-
-@pytest.fixture
-def play() -> Iterator[Play]:
-    """Starts boards of software, and stops them after the test."""
-    with contextlib.ExitStack() as running:
-        yield running.enter_context
 
 
 @pytest.fixture(autouse=True)

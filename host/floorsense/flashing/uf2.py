@@ -21,9 +21,10 @@ _FAMILY_PRESENT = 0x2000
 # Where the flash of both chips appears: XIP, RP2040 datasheet 2.2, RP2350 datasheet 2.2.
 _FLASH_START = 0x10000000
 # RP2350 datasheet, erratum E10: a file begins with one block of this family ("absolute"), all 0xEF, that exists only to be
-# seen; picotool writes it at 0x10FFFF00 whatever the flash's size.
+# seen; picotool writes it to 0x10FFFF00 whatever the flash's size, or to where its user says. It is written, too.
 _ABSOLUTE_FAMILY = 0xE48BFF57
 _ERRATUM_PAYLOAD = b"\xef" * PAYLOAD
+_WINDOW_END = 0x11000000
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ def check(data: bytes, board: Board) -> Extent:
         written.append(block.address)
     if not written:
         raise UsageError("is a UF2 file that writes nothing")
+    if first and (blocks[0].address % PAYLOAD or not written[-1] < blocks[0].address < _WINDOW_END):
+        raise UsageError(f"UF2 block 0: is the RP2350's own, and writes to {blocks[0].address:#010x}, where the firmware is")
     return Extent(len(written), written[0], written[-1] + PAYLOAD)
 
 
