@@ -24,6 +24,8 @@ SETTINGS = (DOCS / "settings.md").read_text(encoding="utf-8")
 TIME_AND_HEALTH = (DOCS / "time-and-health.md").read_text(encoding="utf-8")
 CHECK = (DOCS / "check.md").read_text(encoding="utf-8")
 PROVISIONING = (DOCS / "provisioning.md").read_text(encoding="utf-8")
+FLASHING = (DOCS / "flashing.md").read_text(encoding="utf-8")
+README = (DOCS.parent / "README.md").read_text(encoding="utf-8")
 CHECKER = DOCS.parent / "host" / "floorsense" / "check"
 EXAMPLES = re.findall(r"^    (\S+/\S+/\S+/\S+) (\{.*\})$", CONTRACT, re.MULTILINE)
 
@@ -184,6 +186,38 @@ def test_the_wiring_is_that_of_the_board_folders_and_uses_no_pin_twice_nor_one_t
         assert chip == [bus["sck"], bus["mosi"], bus["miso"]]
         assert len(set(wires.values())) == len(wires) == 7
         assert not set(wires.values()) & {*pins.reserved, *pins.input_only}
+
+
+def test_the_diagrams_of_the_wiring_say_what_the_table_says() -> None:
+    wiring = PROVISIONING.partition("## Wiring")[2].partition("\n## ")[0]
+    drawn = set(re.findall(r"GP(\d+) +\((\d+)\) -+\+?-+ (\w+) -+\+?-+ (\d+)", wiring))
+    # Header pins: Raspberry Pi Pico W datasheet, section 2.1.
+    headers = {"4": "6", "5": "7", "16": "21", "17": "22", "18": "24", "19": "25", "22": "29"}
+    tabled = {(row[2].removeprefix("GP"), row[1].split()[0].rstrip(","), row[3]) for row in table_of_wires() if "GP" in row[2]}
+    assert {(pin, name, other) for pin, _header, name, other in drawn} == tabled
+    assert all(headers[pin] == header for pin, header, *_ in drawn)
+    readme = set(re.findall(r"GP(\d+) +\((\d+)\) -+ (\w+) -+ (\d+)", README))
+    assert len(readme) == 2 and readme < drawn
+
+
+def test_flashing_says_of_each_board_what_its_folder_says() -> None:
+    told = [[cell.strip("`") for cell in row] for row in table(FLASHING, 6)]
+    real = [board for board in boards.all_boards() if board.flashing.method != "none"]
+    expected = [
+        [
+            board.name,
+            board.chip,
+            "by the file" if board.flashing.offset is None else f"0x{board.flashing.offset:X}",
+            "" if board.flashing.family is None else f"0x{board.flashing.family:X}",
+            board.flashing.volume or "",
+            board.flashing.boot_mode,
+        ]
+        for board in real
+    ]
+    assert sorted(told) == sorted(expected)
+    methods = {name for row in table(FLASHING, 4) for name in re.findall(r"`(\w+)`", row[0])}
+    assert methods == {board.name for board in real}
+    assert {board.name for board in real} <= set(re.findall(r"`(\w+)`", README.partition("## Boards")[2].partition("## ")[0]))
 
 
 def table_of_wires() -> list[list[str]]:
