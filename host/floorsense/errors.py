@@ -31,6 +31,12 @@ class BoardUnreachable(FloorsenseError):
     exit_code = 3
 
 
+class DeviceUnreachable(FloorsenseError):
+    """A device under test does not connect."""
+
+    exit_code = 3
+
+
 class DatabaseError(FloorsenseError):
     """The database cannot be reached, or refused us."""
 

@@ -24,6 +24,8 @@ text = lambda data: len(data).to_bytes(2, "big") + data
 connect = text(b"MQTT") + b"\\4\\0\\0\\2" + text(b"wrong")
 if kind == "ends":
     sys.exit("no network")
+if kind == "waits":
+    time.sleep(60)
 while True:
     try:
         link = socket.create_connection(("127.0.0.1", port))
@@ -43,6 +45,8 @@ while True:
                 pass
     except OSError:
         pass
+    if kind == "fragile":
+        sys.exit("it was too much")
 """
 
 
@@ -115,13 +119,30 @@ def test_a_broken_packet_fails_whatever_the_case_was_about(tmp_path: Path) -> No
     assert done.returncode == 1
     assert "PUBLISH with packet id 0" in " ".join(done.stdout.split())
     assert "> PUBLISH QoS 1 id 0 a/b" in done.stdout
-    assert done.stdout.splitlines()[-1] == "FAILED: 1: 0 passed, 1 failed, 0 not shown"
+    assert done.stdout.splitlines()[-1] == "FAILED: 0 passed, 1 failed, 0 not shown"
 
 
-def test_a_command_that_ends_before_it_connected_is_told_with_its_last_words(tmp_path: Path) -> None:
-    done = advise("--device", wrong(tmp_path, "ends"), *cases("T01"))
-    assert done.returncode == 1
-    assert "ended with exit code 1 and did not connect: no network" in " ".join(done.stdout.split())
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("ends", "error: --device: the command ended with exit code 1 and did not connect: no network"),
+        ("waits", "error: --device: it did not connect within 5 s"),
+    ],
+)
+def test_a_device_that_never_connects_is_one_line_and_exit_code_3(tmp_path: Path, kind: str, text: str) -> None:
+    done = advise("--device", wrong(tmp_path, kind), "--patience", "5")
+    assert (done.returncode, done.stderr.splitlines()) == (3, [text])
+
+
+def test_a_device_that_ends_is_told_by_its_last_words_at_once_and_in_no_case_taken_for_patient(tmp_path: Path) -> None:
+    names = ("T03", "T04", "T06", "T13")
+    done = advise("--device", wrong(tmp_path, "fragile"), "--json", *cases(*names))
+    assert done.returncode == 1, done.stderr
+    for one in json.loads(done.stdout)["cases"]:
+        assert one["verdict"] == "failed"
+        assert "the command ended with exit code 1" in one["text"] and "it was too much" in one["text"], one["text"]
+        # Not after the whole patience of 100 s.
+        assert one["seconds"] < 30
 
 
 @pytest.mark.parametrize(

@@ -10,17 +10,18 @@ from floorsense.advise.stand import Stand
 
 @dataclass(frozen=True)
 class Case:
-    """``run`` returns what was shown, or raises Failed or NotShown."""
+    """``run`` returns what was shown, or raises Failed or NotShown. ``asks``: whether it starts a device."""
 
     title: str
     run: Callable[[Stand], str]
+    asks: bool = True
 
 
-def _not_asked(reason: str) -> Callable[[Stand], str]:
+def _unasked(title: str, reason: str) -> Case:
     def run(_: Stand) -> str:
         raise NotShown(reason)
 
-    return run
+    return Case(title, run, asks=False)
 
 
 CASES = {
@@ -32,10 +33,10 @@ CASES = {
     "T06": Case("thrown out by its own client id: no ping-pong", connecting.thrown_out),
     "T07": Case("a broker's name that does not exist", connecting.no_such_name),
     "T08": Case("RST, FIN, half-open, SYN black hole", connecting.lost_in_every_way),
-    "T09": Case("a fleet after a broker restart", _not_asked("one device is no fleet; floorsense shows its own by simulation")),
+    "T09": _unasked("a fleet after a broker restart", "one device is no fleet; floorsense shows its own by simulation"),
     "T10": Case("broker down at first boot", connecting.down_at_first_boot),
-    "T11": Case("wrong Wi-Fi password, no access point, no address", _not_asked("a process on this machine joins no Wi-Fi")),
-    "T12": Case("a day without a broker", _not_asked("it would take a day")),
+    "T11": _unasked("wrong Wi-Fi password, no access point, no address", "a process on this machine joins no Wi-Fi"),
+    "T12": _unasked("a day without a broker", "it would take a day"),
     "T13": Case("lost PUBACK: sent again, same id, DUP", delivering.lost_puback),
     "T14": Case("late, repeated, unknown acknowledgements", delivering.odd_acknowledgements),
     "T15": Case("70,000 publishes: ids wrap, never 0, never in use", delivering.ids),

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 from floorsense import packets
 from floorsense.advise.device import HOST
-from floorsense.advise.judgement import SECOND_S, Failed, NotShown, judge_growth, judge_restart
+from floorsense.advise.judgement import SECOND_S, Ended, Failed, NotShown, judge_growth, judge_restart
 from floorsense.advise.stand import Stand
 from floorsense.broker.scripted import Closed, Record, ScriptedBroker, Silence, Talk, Violation
 from floorsense.packets import PUBLISH
@@ -100,6 +100,7 @@ def refused(stand: Stand) -> str:
                 if code != 1:
                     raise
             talk.close()
+        device.check(f"after it was refused with code {code}")
         return dials, first, device.said()
 
     found = stand.side_by_side(len(_REFUSALS), script)
@@ -167,6 +168,8 @@ def thrown_out(stand: Stand) -> str:
         talk.serve(1)
         try:
             talk, delay = stand.again(broker, talk.close(), end - time.monotonic())
+        except Ended:
+            raise
         except Failed:
             break
         delays.append(delay)
@@ -185,8 +188,7 @@ def no_such_name(stand: Stand) -> str:
     device = stand.device(broker, _NO_SUCH_HOST)
     end = time.monotonic() + 12
     while time.monotonic() < end:
-        if (code := device.exit_code()) is not None:
-            raise Failed(f"it ended with exit code {code}: {(device.said() or ['without a word'])[-1]}")
+        device.check("over a name that does not exist")
         lines = [one for one in device.said() if re.search(r"name|host|resol|lookup|DNS", one, re.IGNORECASE)]
         if lines and time.monotonic() > end - 8:
             stand.record.add(f"the device says: {lines[-1]}")
@@ -247,8 +249,7 @@ def _swallowed(stand: Stand, record: Record) -> str:
         time.sleep(0.1)
         device = stand.device(broker)
         time.sleep(_SWALLOWED_S)
-        if (code := device.exit_code()) is not None:
-            raise Failed(f"SYN black hole: it ended with exit code {code}")
+        device.check("in a SYN black hole")
     broker.listen()
     opened = time.monotonic()
     talk = _first_that_speaks(stand, broker)
@@ -272,8 +273,7 @@ def down_at_first_boot(stand: Stand) -> str:
     broker = stand.broker(listens=False)
     device = stand.device(broker)
     time.sleep(_DOWN_S)
-    if (code := device.exit_code()) is not None:
-        raise Failed(f"refused at its first boot it ended with exit code {code}: {(device.said() or ['without a word'])[-1]}")
+    device.check("when the broker was down at its first boot")
     broker.listen()
     talk, delay = stand.again(broker, time.monotonic())
     talk.greet(stand.patience)

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from types import TracebackType
 
+from floorsense.advise.judgement import Ended
 from floorsense.children import Children
 from floorsense.errors import UsageError
 
@@ -58,6 +59,7 @@ class Device:
         self._children = Children()
         self._log = tempfile.NamedTemporaryFile(prefix="floorsense-device-", suffix=".txt")  # noqa: SIM115 - closed by __exit__
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_asked = False
 
     def __enter__(self) -> "Device":
         self._children.__enter__()
@@ -78,8 +80,14 @@ class Device:
         assert self._process is not None
         return self._process.poll()
 
+    def check(self, when: str) -> None:
+        """Raises Ended, with ``when`` in its words, where it has ended by itself."""
+        if not self._is_asked and (code := self.exit_code()) is not None:
+            raise Ended(code, when, self.said())
+
     def ask_to_stop(self) -> None:
         """As Ctrl-C does."""
+        self._is_asked = True
         if self._process is not None and self.exit_code() is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGINT)

@@ -18,6 +18,14 @@ class Failed(Exception):
     """The device did what it must not, or not what it must."""
 
 
+class Ended(Failed):
+    """The device's process ended by itself."""
+
+    def __init__(self, code: int, when: str, said: Sequence[str]) -> None:
+        """``when``: what went before; ``said``: its last lines."""
+        super().__init__(f"the command ended with exit code {code} {when}: {said[-1] if said else 'it said nothing'}")
+
+
 class NotShown(Exception):
     """This device, or its command, cannot be asked that; the reason."""
 

@@ -46,8 +46,7 @@ def large_message(stand: Stand) -> str:
         talk.greet(stand.patience)
         after = [one for one in talk.serve(_ANSWERS_S) if one.kind == PUBLISH]
         how = "closed the connection and came back"
-    if (code := device.exit_code()) is not None:
-        raise Failed(f"a message of {_LARGE} bytes ended it with exit code {code}")
+    device.check(f"over a message of {_LARGE} bytes")
     if not after:
         raise Failed(f"after a message of {_LARGE} bytes it {how}, and published nothing in {_ANSWERS_S} s")
     now = device.resident_kb()

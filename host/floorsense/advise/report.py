@@ -19,7 +19,7 @@ _SHOWN_LINES = 24
 def verdict(outcomes: Sequence[Outcome]) -> str:
     """The last line."""
     counts = {name: sum(one.verdict == name for one in outcomes) for name in _STYLES}
-    found = f"FAILED: {counts[FAILED]}" if counts[FAILED] else "PASSED"
+    found = "FAILED" if counts[FAILED] else "PASSED"
     return f"{found}: {counts[PASSED]} passed, {counts[FAILED]} failed, {counts[NOT_SHOWN]} not shown"
 
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from floorsense.advise.device import HOST, Command, Device
 from floorsense.advise.judgement import Failed, NotShown
-from floorsense.broker.scripted import Record, ScriptedBroker, Silence, Talk
+from floorsense.broker.scripted import Record, ScriptedBroker, Talk
 from floorsense.packets import PUBLISH, Packet
 
 Found = TypeVar("Found")
@@ -18,6 +18,8 @@ Found = TypeVar("Found")
 # A device that has started is through with the hardest once it has dialled; until then, or this long, it holds up others.
 _START_S = 5
 _LOOK_S = 0.2
+# From the end of a connection to that of the process that fell over it.
+_ENDS_S = 0.3
 
 
 class Stand:
@@ -60,6 +62,17 @@ class Stand:
         """The last lines of the first device; none before one was started."""
         return next((one.said() for one in self._devices.values()), [])
 
+    def ending(self) -> str:
+        """How the first device that ended by itself did, to be added to what it did wrong; nothing where none has."""
+        if self._devices:
+            time.sleep(_ENDS_S)
+        for one in self._devices.values():
+            try:
+                one.check("by then")
+            except Failed as ended:
+                return f"; {ended}"
+        return ""
+
     def first(self, broker: ScriptedBroker, within: float | None = None) -> Talk:
         """Start a device and take its first connection, CONNECT not heard yet. Raises Failed where none comes."""
         limit = within or self.patience
@@ -75,9 +88,7 @@ class Stand:
         end = time.monotonic() + within
         while (left := end - time.monotonic()) > 0:
             self.check()
-            if (code := device.exit_code()) is not None:
-                last = (device.said() or ["it said nothing"])[-1]
-                raise Failed(f"the command ended with exit code {code} and did not connect: {last}")
+            device.check("and did not connect")
             if (talk := broker.knock(min(left, _LOOK_S))) is not None:
                 return talk
         return None
@@ -90,13 +101,20 @@ class Stand:
         return found, talk
 
     def again(self, broker: ScriptedBroker, since: float, within: float | None = None) -> tuple[Talk, float]:
-        """The next connection, and how many seconds after ``since`` it came. Raises Failed where none does."""
+        """The next connection, and how many seconds after ``since`` it came.
+
+        Raises Failed where none does, and Ended where none will.
+        """
         limit = within or self.patience
-        try:
-            talk = broker.accept(max(0.0, since + limit - time.monotonic()))
-        except Silence:
-            raise Failed(f"it did not dial again within {limit:g} s") from None
-        return talk, talk.began - since
+        device = self._devices.get(broker.port)
+        while (left := since + limit - time.monotonic()) > 0:
+            self.check()
+            if (talk := broker.knock(min(left, _LOOK_S))) is not None:
+                return talk, talk.began - since
+            if device is not None:
+                device.check("where it was to dial again")
+        self.record.add("no connection")
+        raise Failed(f"it did not dial again within {limit:g} s")
 
     def side_by_side(self, count: int, script: Callable[[int, Record], Found]) -> list[Found]:
         """Run ``script`` for several devices at the same time; each has a record of its own, the first this stand's."""

@@ -22,7 +22,7 @@ Run T01 to T27 as a broker against any MQTT 3.1.1 telemetry device, and show whi
 COMMAND starts the device, with {port} where it is told the broker's port, and {host} where it can be told a host (else it
 dials 127.0.0.1). Each case starts it anew, at a port of its own. What a device cannot be asked is "not shown", never passed.
 
-Exit codes: 0 nothing failed, 1 a case failed, 2 wrong usage, 130 interrupted.
+Exit codes: 0 nothing failed, 1 a case failed, 2 wrong usage, 3 the device never connects, 130 interrupted.
 
 \b
 Our own firmware:
@@ -52,6 +52,9 @@ def command(device: str, chosen: tuple[str, ...], patience: float, at_once: int,
     if unknown := [name for name in cases if name not in CASES]:
         raise UsageError(f"--case {unknown[0]}: there is no such case; there are T01 to T27")
     cases = sorted(set(cases))
+    if junit is not None:
+        # Not after minutes of work.
+        _write(junit, b"")
     columns = (
         TextColumn("{task.completed:.0f} of {task.total:.0f} cases"),
         BarColumn(),
@@ -67,10 +70,7 @@ def command(device: str, chosen: tuple[str, ...], patience: float, at_once: int,
         outcomes = run(told, cases, patience, at_once, stopped, look)
         was_stopped = stopped.is_set()
     if junit is not None:
-        try:
-            junit.write_bytes(report.junit(outcomes))
-        except OSError as error:
-            raise UsageError(f"--junit {junit}: {error.strerror}") from error
+        _write(junit, report.junit(outcomes))
     if as_json:
         print(report.as_json(outcomes))
     else:
@@ -78,3 +78,10 @@ def command(device: str, chosen: tuple[str, ...], patience: float, at_once: int,
     if any(one.verdict == FAILED for one in outcomes):
         return 1
     return _INTERRUPTED if was_stopped else 0
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise UsageError(f"--junit {path}: {error.strerror}") from error

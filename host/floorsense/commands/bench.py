@@ -104,8 +104,10 @@ def command(
         report = trial.run(seconds, folder, stopped)
     if as_json:
         print(json.dumps(_document(report, trial, name)))
-    else:
+    elif trial.checker.received or not stopped.is_set():
         show(report, console, False, None, f" ({name})")
+    else:
+        console.print("stopped before anything was heard: no verdict")
     if stopped.is_set() and not trial.checker.received:
         return _INTERRUPTED
     return 0 if report.ok else 1
