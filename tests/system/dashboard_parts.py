@@ -37,9 +37,11 @@ class Floor:
         self._rooms.enter_context(Alerts(self.store, RULES, from_feed=True))
         self._listen = Listen.parse("127.0.0.1:0")
         self.url = ""
+        self.doors: Doors | None = None
         self.mend()
 
     def mend(self, doors: Doors | None = None) -> None:
+        self.doors = doors
         server = self._serving.enter_context(WebServer(create_app(self.store, RULES, doors), self._listen))
         self.url = server.url
         self._listen = Listen.parse(server.url.removeprefix("http://"))

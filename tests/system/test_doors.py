@@ -2,10 +2,15 @@
 
 import base64
 import json
+import socket
 import ssl
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import httpx2 as httpx
 import pytest
@@ -15,11 +20,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from dashboard_parts import RULES, Floor, eventually, listen, opened
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from floorsense.errors import UsageError
 from floorsense.storage import Database, Store
-from floorsense.web import create_app
+from floorsense.web import create_app, guard, live
 from floorsense.web.accounts import OPERATOR, VIEWER, Accounts
 from floorsense.web.browser import Browser
 from floorsense.web.doors import Doors, Tries
@@ -162,3 +167,139 @@ def test_no_password_is_kept_and_none_is_by_default(tmp_path: Path) -> None:
     database.close()
     data = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert b"$argon2id$" in data and b"correct horse" not in data
+
+
+# ---- hostile connections
+
+
+def spoken(url: str, *parts: bytes, pause_s: float = 0.0, limit_s: float = 20.0) -> tuple[bytes, float]:
+    """What came back for ``parts``, said one by one, until the other end hung up; and after how many seconds it did."""
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=limit_s) as link:
+        link.settimeout(pause_s or limit_s)
+        came = b""
+        for place, part in enumerate(parts):
+            try:
+                link.sendall(part)
+                if place == len(parts) - 1:
+                    link.settimeout(limit_s)
+                while data := link.recv(65536):
+                    came += data
+                return came, time.monotonic() - began
+            except TimeoutError:
+                continue
+            except OSError:
+                break
+    return came, time.monotonic() - began
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [b"", b"GET / HTTP/1.1\r\nHost: x\r\nX-", b"POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Length: 90\r\n\r\n{"],
+)
+def test_who_is_slow_to_say_what_they_want_is_hung_up_on(
+    beginning: bytes, floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard.Guard.__init__, "__kwdefaults__", {"request_s": 1.0})
+    floor.cut()
+    floor.mend()
+    came, after_s = spoken(floor.url, beginning, *([b"a"] * 60), pause_s=0.2)
+    assert came == b"" and 0.8 < after_s < 10
+    # Who says it in time is answered as often as they like, and then may rest.
+    whole = b"GET /api/v1/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    came, _ = spoken(floor.url, whole, whole, whole, pause_s=0.6, limit_s=1)
+    assert came.count(b"200 OK") == 3
+
+
+def test_one_address_has_so_many_connections_and_no_more(monkeypatch: pytest.MonkeyPatch, floor: Floor) -> None:
+    monkeypatch.setattr(guard, "_is_loopback", lambda address: False)
+    port = int(floor.url.rpartition(":")[2])
+    with ExitStack() as links:
+        for _ in range(guard.MOST_CONNECTIONS):
+            links.enter_context(socket.create_connection(("127.0.0.1", port)))
+        with pytest.raises(httpx.TransportError):
+            httpx.get(f"{floor.url}/api/v1/health", timeout=5)
+    assert eventually(lambda: httpx.get(f"{floor.url}/api/v1/health", timeout=5).status_code == 200)
+
+
+@pytest.mark.parametrize("origin", ["http://[::1", "null", "http://", "\\", "http://127.0.0.1:1"])
+def test_an_origin_that_is_none_of_ours_is_refused_however_it_is_written(origin: str, floor: Floor) -> None:
+    answer = httpx.post(f"{floor.url}/api/v1/alerts/1/ack", headers={"Origin": origin})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
+
+
+@pytest.mark.parametrize("host", ["[::1", "evil.example", "127.0.0.1.evil.example", "", "localhost@evil.example"])
+def test_on_loopback_a_host_that_is_not_this_machine_is_refused_however_it_is_written(host: str, floor: Floor) -> None:
+    came, _ = spoken(floor.url, f"GET /api/v1/stations HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+    assert came.startswith((b"HTTP/1.1 403", b"HTTP/1.1 400"))
+
+
+def test_hostile_bodies_are_refused_or_quarantined_and_nothing_breaks(floor: Floor) -> None:
+    def post(body: bytes | Iterator[bytes]) -> httpx.Response:
+        return httpx.post(f"{floor.url}/api/v1/readings", content=body, headers={"Content-Type": "application/json"})
+
+    def one(topic: str, payload: bytes) -> bytes:
+        return b'{"readings":[{"topic":' + json.dumps(topic).encode() + b',"payload":' + payload + b"}]}"
+
+    good = b'{"value":1,"unit":"C","ts":%d}' % time.time()
+    assert post(b'{"readings":' + b"[" * 200_000 + b"]" * 200_000 + b"}").status_code == 400
+    assert post(one("a/b/c/temperature", b'{"value":' + b"9" * 100_000 + b"}")).status_code == 400
+    assert post(b"x" * 1_000_000 for _ in range(5)).status_code == 413
+    assert post(b"{" * (5 << 20)).status_code == 413
+    for topic, payload in (
+        ("a/b/c/temperature", b'{"a":' + b"[" * 900 + b"]" * 900 + b"}"),
+        ("a/b/c/temperature", b'{"value":NaN,"unit":"C","ts":1}'),
+        ("a/b/c/temperature", b'{"value":1,"unit":"<script>alert(1)</script>","ts":1}'),
+        ("a/b/\0/temperature", good),
+        ("../../etc/passwd", good),
+    ):
+        answer = post(one(topic, payload))
+        assert (answer.status_code, answer.json()["quarantined"]) == (200, 1)
+    assert post(one("a/b/'; DROP TABLE readings; --/temperature", good)).json()["stored"] == 1
+    assert [one["machine"] for one in httpx.get(f"{floor.url}/api/v1/stations").json()["stations"]] == [
+        "a/b/'; DROP TABLE readings; --"
+    ]
+
+
+@pytest.mark.parametrize(
+    "path", ["/page/../../pyproject.toml", "/page/%2e%2e%2ffloor.js", "/page/..%5cfloor.js", "/page//etc/passwd"]
+)
+def test_there_is_no_way_out_of_the_pages_folder(path: str, floor: Floor) -> None:
+    came, _ = spoken(floor.url, f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+    assert came.startswith(b"HTTP/1.1 404")
+
+
+def test_what_an_answer_says_is_kept_by_nobody_and_taken_for_no_page(floor: Floor) -> None:
+    headers = httpx.get(f"{floor.url}/api/v1/stations").headers
+    assert (headers["cache-control"], headers["x-content-type-options"]) == ("no-store", "nosniff")
+    split = httpx.get(f"{floor.url}/api/v1/stations", params={"after": "x\r\nSet-Cookie: a=b"})
+    assert "set-cookie" not in split.headers
+
+
+def read_to_the_end(link: Any) -> None:
+    while True:
+        link.recv(5)
+
+
+def test_who_is_logged_out_or_removed_sees_nothing_more(guarded: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "_ASK_AGAIN_S", 0.2)
+    with httpx.Client(base_url=guarded.url) as client:
+        client.post("/api/v1/login", json={"name": "bob", "password": "battery staple"})
+        cookie = f"floorsense={client.cookies['floorsense']}"
+        with listen(guarded, additional_headers={"Cookie": cookie}) as link:
+            time.sleep(0.5)
+            link.send('{"ping": 1}')
+            assert json.loads(link.recv(5))
+            client.post("/api/v1/logout")
+            with pytest.raises(ConnectionClosed, match="1008"):
+                read_to_the_end(link)
+
+
+def test_nobody_locks_somebody_else_out_by_guessing(guarded: Floor) -> None:
+    for n in range(7):
+        httpx.post(f"{guarded.url}/api/v1/login", json={"name": "ada", "password": f"guess-{n}"})
+    doors = guarded.doors
+    assert doors is not None
+    # From another address.
+    assert doors.tries.take("192.0.2.7", time.monotonic())
+    assert doors.named_tries.take("ada", time.monotonic())

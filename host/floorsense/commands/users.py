@@ -55,7 +55,7 @@ def list_command(database: str) -> int:
 @database_option
 @click.argument("name")
 def remove_command(database: str, name: str) -> int:
-    """Remove somebody; their logins end at once."""
+    """Remove somebody: their logins end at once, their password and what they are looking at within a minute."""
     with visited_store(database) as store:
         was_there = Accounts(store).remove(name)
     print(f"{name} is removed" if was_there else f"there is nobody called {name}")

@@ -8,7 +8,7 @@ from floorsense.feed import Feed
 from floorsense.storage import Store
 from floorsense.web import alarms, failures, history, intake, live, login, monitoring, page
 from floorsense.web.doors import Doors
-from floorsense.web.limits import BodyLimit
+from floorsense.web.limits import BodyLimit, PrivateAnswers
 from floorsense.web.live import Live
 from floorsense.web.monitoring import Figures, Word
 from floorsense.web.zones import Zones
@@ -45,6 +45,7 @@ def create_app(
     app.state.figures = figures
     failures.install(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(PrivateAnswers)
     for room in (*([intake] if takes_in else []), history, monitoring, alarms, live, login, page):
         app.include_router(room.router)
     return app

@@ -1,4 +1,4 @@
-"""Limits on what a client may send, below the app: a body that is too large is refused before it is read whole."""
+"""What holds for every request and answer, below the app: how large a body may be, and that nobody keeps what is told."""
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -7,6 +7,27 @@ from floorsense.web.failures import answer
 
 # Bytes: a thousand readings with all their features are half a megabyte.
 MAX_BODY = 4 * 1024 * 1024
+
+
+# What the plant says is for whoever asked, and is no page.
+_PRIVATE = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+
+
+class PrivateAnswers:
+    """Headers that an answer has where it does not say otherwise."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def private(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = list(message.get("headers", ()))
+                said = {name.lower() for name, _ in headers}
+                message = {**message, "headers": headers + [one for one in _PRIVATE if one[0] not in said]}
+            await send(message)
+
+        await self._app(scope, receive, private if scope["type"] == "http" else send)
 
 
 class BodyLimit:

@@ -5,6 +5,7 @@ import json
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Query, Request, WebSocket, WebSocketDisconnect
@@ -36,6 +37,8 @@ _LOOK_S = 1.0
 _MOST_TOGETHER = 500
 # A browser that takes nothing for so long is gone.
 _STUCK_S = 20.0
+# So often it is asked whether who looks still may: a login ends, and somebody may be removed.
+_ASK_AGAIN_S = 30.0
 _MOST_ASKED = 1000
 
 
@@ -237,16 +240,28 @@ async def watch(socket: WebSocket) -> None:
         await socket.close(1008 if error.status < 500 else 1013, error.message)
         return
     listener = asyncio.create_task(_listen(socket, viewer))
+    asked = time.monotonic()
     try:
         while not listener.done():
+            if time.monotonic() - asked > _ASK_AGAIN_S:
+                asked = time.monotonic()
+                await _ask_again(doors, socket)
             for text in await viewer.take(0.5):
                 await asyncio.wait_for(socket.send_text(text), _STUCK_S)
     except (WebSocketDisconnect, RuntimeError, TimeoutError):
         # Gone, or as good as gone.
         pass
+    except Failure as error:
+        await socket.close(1008, error.message)
     finally:
         live.leave(viewer)
         listener.cancel()
+
+
+async def _ask_again(doors: Doors, connection: HTTPConnection) -> None:
+    """Raises Failure. A database that is away says nothing of anybody."""
+    with suppress(DatabaseError):
+        await doors.admit(connection, VIEWER)
 
 
 async def _listen(socket: WebSocket, viewer: Viewer) -> None:
@@ -298,15 +313,22 @@ async def stream(
         raise Failure(422, "invalid", f"query.filter: {fault}")
     viewer = Viewer(topic)
     live = live_of(request)
+    doors: Doors = request.app.state.doors
     live.join(viewer)
 
     async def tell() -> AsyncIterator[str]:
         try:
             yield f"data: {json.dumps({'type': 'hello', 'now': _now()})}\n\n"
+            asked = time.monotonic()
             while not await request.is_disconnected():
+                if time.monotonic() - asked > _ASK_AGAIN_S:
+                    asked = time.monotonic()
+                    await _ask_again(doors, request)
                 texts = await viewer.take(5.0)
                 # A comment keeps proxies from ending a stream in which nothing comes.
                 yield "".join(f"data: {text}\n\n" for text in texts) or ": nothing new\n\n"
+        except Failure:
+            return
         finally:
             live.leave(viewer)
 

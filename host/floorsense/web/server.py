@@ -6,8 +6,10 @@ import socket
 import ssl
 import sys
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
@@ -16,6 +18,7 @@ from fastapi import FastAPI
 
 from floorsense.errors import FloorsenseError, UsageError
 from floorsense.web.doors import Doors
+from floorsense.web.guard import Guard
 
 _START_S = 10
 # A WebSocket or a stream of events has no end of its own.
@@ -87,6 +90,7 @@ class WebServer:
         self.url = f"{'https' if tls else 'http'}://{Listen(listen.host, self._socket.getsockname()[1])}"
         config = uvicorn.Config(
             app,
+            http=partial(Guard, addresses=Counter()),  # type: ignore[arg-type]
             log_config=None,
             access_log=False,
             server_header=False,
