@@ -1,6 +1,7 @@
 """A floor's broker as its user makes it: the real Mosquitto, TLS, one identity a board, and rules that keep boards apart."""
 
 import datetime
+import errno
 import json
 import socket
 import ssl
@@ -19,6 +20,7 @@ import pytest
 
 from floorsense.broker.floor import HOST_USER, Floor
 from floorsense.broker.local import free_port
+from floorsense.errors import UsageError
 from floorsense.toolchain.mosquitto import find_mosquitto
 
 pytestmark = pytest.mark.skipif(find_mosquitto() is None, reason="no Mosquitto on this machine")
@@ -276,6 +278,26 @@ def is_let_in(floor: Floor, pair: tuple[Path, ...]) -> bool:
             return one.code == 0
     except (OSError, Empty):
         return False
+
+
+def test_a_board_stays_who_it_was_when_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    floor = Floor.make(tmp_path / "floor", ["localhost"], 8883, "127.0.0.1", 8884)
+    floor.add(OURS, mutual=False)
+    password = secret(floor, OURS)
+
+    def full(path: Path, data: bytes, mode: int = 0o644) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    for change in (lambda one: one.remove(OURS), lambda one: one.add(OTHER, mutual=False), lambda one: one.renew()):
+        with monkeypatch.context() as disk:
+            disk.setattr("floorsense.broker.floor.write_whole", full)
+            disk.setattr("floorsense.broker.floor.write_secret", full)
+            with pytest.raises(UsageError, match="No space left on device"):
+                change(Floor.load(floor.folder))
+        again = Floor.load(floor.folder)
+        assert again.boards == {OURS: "password"} and secret(again, OURS) == password
+    assert Floor.load(floor.folder).remove(OURS)
+    assert list((floor.folder / "boards").iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -81,6 +83,24 @@ def test_T66_a_board_is_recognised_by_its_chip_and_flashed_without_the_stub(name
     assert done.stdout.startswith(f"{fake.url}: {name} flashed with {path.name}, verified by the chip's MD5")
     offset = board.flashing.offset or 0
     assert fake.flash[offset : offset + len(firmware)] == firmware
+
+
+def test_ctrl_c_waits_for_no_board(play: Play, tmp_path: Path) -> None:
+    path, _ = image_of("RPI_PICO_W", tmp_path)
+    drives = [tmp_path / name for name in ("one", "two")]
+    for drive in drives:
+        play(Pico(PtyLine(), drive, in_boot_loader=True, stubborn=True))
+    words = [word for drive in drives for word in ("--volume", str(drive))]
+    command = [sys.executable, "-m", "floorsense", "flash", "--image", str(path), *words]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)})
+    end = time.monotonic() + 30
+    while not all((drive / path.name).exists() for drive in drives):
+        assert time.monotonic() < end and process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert errors.strip() == "interrupted: a board that was being written has no firmware now; flash it again"
 
 
 @pytest.mark.parametrize("command", [["boards"], ["flash"], ["images"], ["images", "pin"], ["images", "fetch"]])

@@ -1,5 +1,6 @@
 """A bare board on a cable becomes a station whose first reading was checked: real MicroPython, Mosquitto and LittleFS."""
 
+import os
 import subprocess
 import sys
 import time
@@ -106,6 +107,25 @@ def test_T67_no_secret_is_in_what_is_said_nor_in_the_list_of_processes(
     assert b"first reading after" in text
     assert b"provision" in listed or sys.platform != "linux"
     assert WIFI_PASSWORD.encode() not in text + listed
+    holders = {path.name for path in tmp_path.rglob("*") if path.is_file() and WIFI_PASSWORD.encode() in path.read_bytes()}
+    # Where it came from, and the board.
+    assert holders == {"wifi.secret", "flash.img"}
+
+
+@pytest.mark.parametrize("words", [[], ["--json"], ["--dry-run", "--json"]], ids=["plain", "json", "dry run"])
+def test_T67_no_secret_is_in_what_a_failure_says(
+    words: list[str], plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
+) -> None:
+    """The board loses bytes of what it is told, the settings among it, and every trace is asked for."""
+    path = station(tmp_path, broker.url.port, "garbled").path
+    path.write_text(path.read_text().replace("[broker]", '[broker]\nuser = "garbled"'))
+    secrets = {"FLOORSENSE_WIFI_PASSWORD": "hunter3-wifi-secret", "FLOORSENSE_BOARD_PASSWORD": "hunter4-board-secret"}
+    board = plug_in(faults=Faults(drop_every=997))
+    command = [sys.executable, "-m", "floorsense", "provision", str(path), "--port", board.port, "--no-check", *words]
+    environment = {**os.environ, **secrets, "FLOORSENSE_DEBUG": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    assert done.returncode != 0 or "--dry-run" in words, done.stdout
+    assert not [text for text in secrets.values() if text in done.stdout + done.stderr]
 
 
 def words_of(path: Path) -> bytes:

@@ -132,7 +132,7 @@ class Floor:
         if mutual and self.mutual_port is None:
             raise UsageError(f"{self.folder}: takes no client certificates; `broker init --mutual-tls` makes one that does")
         try:
-            self._forget(name)
+            self._revoke(name)
             if mutual:
                 pair = make_client(self._authority(), name)
                 write_whole(self._file(name, ".pem"), pair.certificate)
@@ -141,6 +141,7 @@ class Floor:
                 write_secret(self._file(name, ".secret"), passwords.make_password().encode() + b"\n")
             self.boards[name] = kind
             self._write()
+            self._discard(name, (".secret",) if mutual else (".pem", ".key"))
         except OSError as error:
             raise UsageError(f"{error.filename or self.folder}: {error.strerror}") from error
         return True
@@ -150,8 +151,10 @@ class Floor:
         if name not in self.boards:
             return False
         try:
-            self._forget(name)
+            self._revoke(name)
+            del self.boards[name]
             self._write()
+            self._discard(name, (".secret", ".pem", ".key"))
         except OSError as error:
             raise UsageError(f"{error.filename or self.folder}: {error.strerror}") from error
         return True
@@ -179,11 +182,13 @@ class Floor:
         except (OSError, ValueError) as error:
             raise UsageError(f"{path}: cannot be read: {error}") from error
 
-    def _forget(self, name: str) -> None:
+    def _revoke(self, name: str) -> None:
         if pair := self.pair_of(name):
             self.revoked.append(serial_of(pair[0].read_bytes()))
-        self.boards.pop(name, None)
-        for suffix in (".secret", ".pem", ".key"):
+
+    def _discard(self, name: str, suffixes: Sequence[str]) -> None:
+        """Last: until the record is written the board is who it was."""
+        for suffix in suffixes:
             self._file(name, suffix).unlink(missing_ok=True)
 
     def _write(self) -> None:

@@ -1,7 +1,9 @@
 """floorsense flash: MicroPython onto boards."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
+import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from floorsense.flashing import job
 from floorsense.flashing.outcome import Outcome, Report
 from floorsense.flashing.pico import Arrivals
 from floorsense.images.choice import choose
+
+Result = Outcome | FloorsenseError
 
 _SIDE_BY_SIDE = 16
 _SOME_FAILED = 1
@@ -58,7 +62,11 @@ def command(
         # Before a board is reset for an image that is none for it, or not there.
         choose(known, image, own_layout)
     found = job.targets(urls, folders, everything, known)
-    results = _flash_all(found, wish)
+    try:
+        results = _flash_all(found, wish)
+    except KeyboardInterrupt:
+        print("interrupted: a board that was being written has no firmware now; flash it again", file=sys.stderr)
+        raise
     failures = [result for result in results if isinstance(result, FloorsenseError)]
     if as_json:
         told = [_as_dict(target, result) for target, result in zip(found, results, strict=True)]
@@ -71,14 +79,14 @@ def command(
     return _SOME_FAILED if failures else 0
 
 
-def _flash_all(found: list[job.Target], wish: job.Wish) -> list[Outcome | FloorsenseError]:
+def _flash_all(found: list[job.Target], wish: job.Wish) -> list[Result]:
     """Each board's outcome, in order; one that fails holds up no other."""
     arrivals = Arrivals()
     columns = TextColumn("{task.fields[where]}"), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
 
-        def one(target: job.Target) -> Outcome | FloorsenseError:
+        def one(target: job.Target) -> Result:
             task = progress.add_task("waiting", total=None, where=target.where)
             try:
                 return job.flash(target, wish, _reporter(progress, task), arrivals)
@@ -87,10 +95,30 @@ def _flash_all(found: list[job.Target], wish: job.Wish) -> list[Outcome | Floors
             finally:
                 progress.update(task, description="done", total=1, completed=1)
 
-        if len(found) == 1:
-            return [one(found[0])]
-        with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-            return list(pool.map(one, found))
+        return [one(found[0])] if len(found) == 1 else _each(found, one)
+
+
+def _each(found: list[job.Target], one: Callable[[job.Target], Result]) -> list[Result]:
+    """``one`` of each, side by side. Ctrl-C waits for none of them."""
+    results: dict[int, Result] = {}
+    broken: list[Exception] = []
+    turn = threading.Semaphore(_SIDE_BY_SIDE)
+
+    def work(number: int) -> None:
+        with turn:
+            try:
+                results[number] = one(found[number])
+            except Exception as error:  # a fault of ours, which the command line tells
+                broken.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(len(found))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if broken:
+        raise broken[0]
+    return [results[number] for number in range(len(found))]
 
 
 def _reporter(progress: Progress, task: TaskID) -> Report:
@@ -100,7 +128,7 @@ def _reporter(progress: Progress, task: TaskID) -> Report:
     return report
 
 
-def _as_dict(target: job.Target, result: Outcome | FloorsenseError) -> dict[str, Any]:
+def _as_dict(target: job.Target, result: Result) -> dict[str, Any]:
     if isinstance(result, Outcome):
         return result.as_dict()
     return {"where": target.where, "ok": False, "error": str(result), "code": result.exit_code}

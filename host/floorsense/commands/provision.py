@@ -68,7 +68,11 @@ def command(
             line=lambda line: _show(console, line),
         )
         wait = 0 if no_check or dry_run else wait_s
-        outcome = provision(one, path, telling, dry_run=dry_run, wait_s=wait, broker=listen, downgrade=downgrade)
+        try:
+            outcome = provision(one, path, telling, dry_run=dry_run, wait_s=wait, broker=listen, downgrade=downgrade)
+        except KeyboardInterrupt:
+            console.print("interrupted: the board starts as it did before; the next run goes on", markup=False)
+            raise
     if as_json:
         print(json.dumps(outcome.as_dict()))
     else:

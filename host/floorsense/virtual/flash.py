@@ -6,6 +6,7 @@ from littlefs import LittleFS
 from littlefs.errors import LittleFSError
 
 from floorsense.errors import UsageError
+from floorsense.wholefile import write_whole
 
 BLOCK = 4096
 # What MicroPython leaves to files on a Pico W (ports/rp2/boards/RPI_PICO_W/mpconfigboard.h: 848 KB); an ESP32 has twice that.
@@ -21,7 +22,7 @@ class Flash:
         self.path = path
         try:
             if not path.exists():
-                path.write_bytes(b"\xff" * (size // BLOCK * BLOCK))
+                write_whole(path, b"\xff" * (size // BLOCK * BLOCK))
             self.blocks, rest = divmod(path.stat().st_size, BLOCK)
         except OSError as error:
             raise UsageError(f"--flash {path}: {error.strerror}") from error
