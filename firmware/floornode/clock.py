@@ -57,16 +57,19 @@ class Clock:
     def is_set(self):
         return self.source is not None
 
-    def set(self, unix_ms, now, source):
-        """At tick ``now`` it is ``unix_ms`` milliseconds since 1970, as ``source`` ("rtc", "sntp") says.
+    def set(self, unix_ms, now, source, doubt_ms=0):
+        """At tick ``now`` it is ``unix_ms`` milliseconds since 1970, as ``source`` ("rtc", "sntp") says; ``doubt_ms``: give or take.
 
-        Returns by how many ms that moves a clock that was set: small differences are slewed, and move nothing at once.
+        Returns by how many ms that moves a clock that was set: small differences are slewed, and move nothing at once. What the
+        same source tells within its own doubt moves nothing at all, for it says nothing against what the clock says.
         """
         up = self.up(now)
         before = self.source
         wrong = unix_ms - self.date(up)
         self.source = source
         self.set_at = up
+        if before == source and -doubt_ms <= wrong <= doubt_ms:
+            return 0
         is_small = before is not None and -STEP_MS <= wrong <= STEP_MS
         if before != source or (not self._learn(unix_ms - up, up) and not is_small):
             self._told_ahead = unix_ms - up

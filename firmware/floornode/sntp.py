@@ -134,7 +134,8 @@ class Sntp:
         self.round_trip = trip = max(0, trip)
         unix_ms = sent + trip // 2
         was_set = self._clock.source == "sntp"
-        moved = self._clock.set(unix_ms, heard, "sntp")
+        # The way there and the way back may have taken anything, in sum the round trip.
+        moved = self._clock.set(unix_ms, heard, "sntp", trip - trip // 2)
         self._tell(unix_ms)
         if moved or not was_set or self.reason:
             self._log("time: set by the server, round trip %d ms%s" % (trip, ", moved by %d ms" % moved if moved else ""))

@@ -61,7 +61,6 @@ class Station:
         self.port = port
         self.settings = config
         now = port.ticks()
-        self._started = now
         self.clock = Clock(now)
         unix_ms = port.unix_ms()
         if unix_ms is not None:
@@ -200,7 +199,7 @@ class Station:
         self.log("longest step %d ms, %d delivered, %d left behind" % account)
 
     def log(self, text):
-        ms = ticks_diff(self.port.ticks(), self._started)
+        ms = self.clock.up(self.port.ticks())
         print("[%4d.%03d] %s" % (ms // 1000, ms % 1000, text))
 
     def _account(self):

@@ -112,6 +112,28 @@ def test_drift_is_measured_and_taken_out():
         assert worst <= 5
 
 
+def test_what_is_told_within_its_own_doubt_moves_nothing_and_more_does():
+    machine = Machine()
+    machine.sync()
+    machine.run(60000)
+    for wrong in (500, -500, 130, -3):
+        assert machine.clock.set(machine.true() + wrong, machine.now, "sntp", 500) == 0
+        machine.run(60000)
+        assert machine.error() == 0
+        assert machine.clock.age(machine.now) == 60
+    assert machine.clock.drift_ppb is None
+    assert machine.clock.set(machine.true() + 501, machine.now, "sntp", 500) == 501
+
+
+def test_the_first_word_of_a_source_is_taken_whatever_its_doubt():
+    machine = Machine()
+    assert machine.clock.set(machine.true() + 400, machine.now, "sntp", 500) == 0
+    assert machine.error() == 400
+    machine = Machine()
+    machine.sync(source="rtc")
+    assert machine.clock.set(machine.true() + 400, machine.now, "sntp", 500) == 400
+
+
 def test_a_step_is_not_taken_for_drift():
     machine = Machine(20)
     machine.sync()

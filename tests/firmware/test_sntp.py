@@ -331,6 +331,21 @@ def test_T36_a_server_that_steps_is_followed_and_the_step_is_told():
         assert board.clock.read(board.now) == true + max(0, step)
 
 
+def test_T36_a_slow_answer_that_agrees_within_half_its_round_trip_leaves_the_clock_alone():
+    board = Board()
+    board.sync()
+    for lag in (1000, 300, 20):
+        # All of it on the way back, or all of it on the way there: what the server says is off by half of it.
+        for on_the_way_back in (lag, 0):
+            board.ask()
+            board.step(lag - on_the_way_back)
+            packet = answer(board.question, UNIX_MS + board.clock.up(board.now))
+            board.hear(packet, on_the_way_back)
+            assert board.sntp.round_trip == lag
+            assert board.clock.read(board.now) == UNIX_MS + board.clock.up(board.now)
+    assert len(board.lines) == 1
+
+
 def test_T37_seconds_before_2024_are_of_the_era_that_begins_in_2036():
     # The last moment of era 0, the first of era 1 (which itself is written as 0: no time), 2038-01-19, 2100.
     for unix_ms in (2085978495999, 2085978496001, 2147483648001, 4102444800500):

@@ -7,6 +7,7 @@ import os
 from expect import raises
 from fake_port import UNIX_MS, WANTED, FakePort, Reset, config, until
 from floornode import crash, startup
+from floornode import station as stations
 from floornode.station import Station
 
 HEALTH = b"factory/floor-2/machine-42/health"
@@ -191,6 +192,21 @@ class Stuck:
         raise ValueError("stuck")
 
     step = due
+
+
+def test_T38_the_log_counts_from_the_start_through_every_wrap_of_the_ticks():
+    port = FakePort(until(10**9))
+    one = Station(port, config(), 7, "power-on")
+    lines = []
+    stations.print = lines.append
+    try:
+        for _ in range(7):
+            port.pass_ms(86400000)
+            one.clock.step(port.now)
+        one.log("a week")
+    finally:
+        del stations.print
+    assert lines == ["[604800.000] a week"]
 
 
 def test_the_port_hears_that_the_start_is_over_after_the_first_turn():
