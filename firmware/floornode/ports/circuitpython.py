@@ -35,7 +35,7 @@ _MASK = PERIOD - 1
 # A board without a battery wakes up in 2000: a year before this is a clock that nobody set.
 _FIRST_YEAR = 2024
 _SLICE_S = 0.02
-# Both together with a step of the loop stay below the watchdog's limit.
+# Each, in a step of its own, stays below the watchdog's limit.
 _JOIN_S = 5
 _DIAL_S = 5
 _PREFIXES = ("GP", "IO", "GPIO", "D")
@@ -63,7 +63,9 @@ class Port:
         return int(time.time()) * 1000
 
     def set_unix_ms(self, unix_ms):
-        rtc.RTC().datetime = time.localtime(unix_ms // 1000)
+        from . import calendar
+
+        rtc.RTC().datetime = time.struct_time(calendar.fields(time.localtime, unix_ms // 1000) + (-1, -1))
 
     def boot_number(self):
         if microcontroller.nvm:
@@ -169,6 +171,9 @@ class I2C:
             self._bus.readfrom_into(address, buffer)
         finally:
             self._bus.unlock()
+
+    def writeto_mem(self, address, register, data):
+        self.writeto(address, bytes((register,)) + bytes(data))
 
     def readfrom_mem_into(self, address, register, buffer):
         self._take()

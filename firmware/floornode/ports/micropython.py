@@ -17,9 +17,6 @@ from ..mqtt.trouble import Trouble
 _MASK = PERIOD - 1
 # ESP32 wakes up in 2000, RP2 in 2021: a year before this is a clock that nobody set.
 _FIRST_YEAR = 2024
-# After so many years the calendar is the same, up to 2100.
-_CYCLE_YEARS = 28
-_CYCLE_S = 883612800
 # A collection takes an RP2040 some milliseconds, so none may come each few turns: while a window is captured it is the longest
 # step there is. During the start, which compiles and forgets, they come at each 4 KB (main.py).
 _GARBAGE = 16384
@@ -113,14 +110,11 @@ class Port:
             pass
 
     def set_unix_ms(self, unix_ms):
+        from . import calendar
+
         seconds = unix_ms // 1000 - (0 if time.gmtime(0)[0] == 1970 else 946684800)
-        # More than 31 bits is more than a 32-bit board's gmtime takes (MicroPython 1.24's, for one).
-        ahead = 0
-        while seconds >> 31:
-            seconds -= _CYCLE_S
-            ahead += _CYCLE_YEARS
-        year, month, day, hour, minute, second, weekday = time.gmtime(seconds)[:7]
-        machine.RTC().datetime((year + ahead, month, day, weekday, hour, minute, second, unix_ms % 1000 * 1000))
+        year, month, day, hour, minute, second, weekday = calendar.fields(time.gmtime, seconds)
+        machine.RTC().datetime((year, month, day, weekday, hour, minute, second, unix_ms % 1000 * 1000))
 
     def settle(self):
         gc.collect()
