@@ -9,7 +9,7 @@ Each fault is ``{"kind", "at_s", "for_s"}``, seconds since the board's start; wi
 - ``short``: lets go of SDA after ``bytes`` (default 0) of a read; the pull-ups make ones of the rest.
 - ``bit-errors``: a share ``rate`` of the bytes read (default 0.1) has one bit turned, by ``seed``.
 - ``brown-out``: its supply goes, and comes back after ``for_s`` (default 0) with every register as at power-on.
-- ``frozen``: its converter gives one value over and over, while all else goes on (chips that can: ADXL345).
+- ``frozen``: its converter gives one value over and over, while all else goes on (not a DS18B20).
 
 Over SPI nobody acknowledges: a chip that is dead leaves the line to its pull-up (ones), one that is stuck holds it low (zeros).
 """

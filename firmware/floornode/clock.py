@@ -58,10 +58,10 @@ class Clock:
         return self.source is not None
 
     def set(self, unix_ms, now, source, doubt_ms=0):
-        """At tick ``now`` it is ``unix_ms`` milliseconds since 1970, as ``source`` ("rtc", "sntp") says; ``doubt_ms``: give or take.
+        """At tick ``now`` it is ``unix_ms`` milliseconds since 1970, give or take ``doubt_ms``: by ``source``, "rtc" or "sntp".
 
         Returns by how many ms that moves a clock that was set: small differences are slewed, and move nothing at once. What the
-        same source tells within its own doubt moves nothing at all, for it says nothing against what the clock says.
+        same source tells within its own doubt moves nothing at all: it says nothing against what the clock says.
         """
         up = self.up(now)
         before = self.source

@@ -254,6 +254,31 @@ def test_T50_a_converter_at_its_stop_measures_nothing():
         assert tuple(at for at in range(3) if values[at] is None) == missing, data
 
 
+def test_a_calm_room_is_no_frozen_converter():
+    wire = Wire({"temperature": 24.0, "pressure": 1000, "humidity": 40}, cost_us=100)
+    sensor = opened(wire)
+    for _ in range(1000):
+        wire.now += 1000000
+        assert abs(sensor.read()[0] - 24) < 0.01
+
+
+def test_T49_a_converter_that_freezes_is_told_until_it_goes_on():
+    wire = Wire({"temperature": 24.0, "pressure": 1000, "humidity": 40}, cost_us=100)
+    sensor = opened(wire)
+    told = []
+    for second in range(200):
+        wire.now += 1000000
+        wire.chip.freeze(20 <= second < 120)
+        try:
+            assert abs(sensor.read()[0] - 24) < 0.01
+        except OSError as error:
+            told.append((second, error.args[1]))
+            sensor = opened(wire)
+    # The value of second 19, and 64 times the same; then it was reset.
+    assert told[0] == (83, "is frozen: the same values 64 times")
+    assert told[1:] == [(second, "has not converted yet") for second in range(84, 120)]
+
+
 def test_no_read_waits():
     i2c = room()
     sensor = opened(i2c)

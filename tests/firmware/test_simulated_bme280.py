@@ -25,7 +25,7 @@ class Clock:
 
 def chip_of(temperature=21.0, pressure=1013.25, humidity=45.0, **more):
     clock = Clock()
-    spec = {"signals": {"temperature": temperature, "pressure": pressure, "humidity": humidity}}
+    spec = {"signals": {"temperature": temperature, "pressure": pressure, "humidity": humidity}, "noise": 0}
     spec.update(more)
     return Bme280(spec, clock), clock
 
@@ -207,6 +207,34 @@ def test_T48_measurement_time_adds_up_from_the_channels():
         assert read(chip, 0xF3) == b"\x08", ms
         clock.pass_ms(0.1)
         assert read(chip, 0xF3) == b"\x00", ms
+
+
+def test_pressure_has_the_noise_of_its_oversampling():
+    for code, pascal in ((1, 3.3), (5, 1.3)):
+        chip, clock = chip_of(pressure=1000, noise=1)
+        start(chip, p=code)
+        values = []
+        for _ in range(400):
+            clock.pass_ms(1000)
+            values.append(measured(chip)[1] * 100)
+        mean = sum(values) / len(values)
+        rms = (sum([(value - mean) ** 2 for value in values]) / len(values)) ** 0.5
+        assert abs(mean - 100000) < 1
+        assert 0.8 * pascal < rms < 1.3 * pascal, rms
+
+
+def test_a_frozen_converter_says_the_same_while_all_else_goes_on():
+    chip, clock = chip_of(temperature={"kind": "ramp", "start": 0, "end": 80, "for_s": 80})
+    start(chip)
+    clock.pass_ms(10000)
+    before = measured(chip)
+    chip.freeze(True)
+    clock.pass_ms(10000)
+    assert measured(chip) == before
+    assert read(chip, 0xF4)[0] == 0b001_001_11
+    chip.freeze(False)
+    clock.pass_ms(1000)
+    assert measured(chip)[0] > before[0] + 8
 
 
 def test_sleep_mode_converts_nothing():

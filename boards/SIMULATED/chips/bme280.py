@@ -26,6 +26,9 @@ _IM_UPDATE = const(1)
 _NORMAL = const(3)
 _START_UP_US = const(2000)  # table 1, t_startup
 
+# RMS noise of pressure in Pa by its oversampling, without the filter.
+_NOISE_PA = (0, 3.3, 2.6, 2.1, 1.6, 1.3)
+
 # Standby between two conversions in normal mode, us, by t_sb (table 27).
 _STANDBY_US = (500, 62500, 125000, 250000, 500000, 1000000, 10000, 20000)
 
@@ -36,8 +39,13 @@ _DEFAULTS = (("temperature", 21.0), ("pressure", 1013.25), ("humidity", 45.0))
 
 
 class Bme280:
-    """``spec`` has "signals" (temperature in C, pressure in hPa, humidity in %) and may have "calibration": the 33
-    bytes of 0x88..0xA1 and 0xE1..0xE7 in hex. ``clock()`` tells microseconds since the board's start."""
+    """``spec`` has "signals" (temperature in C, pressure in hPa, humidity in %) and may have
+
+    - "calibration": the 33 bytes of 0x88..0xA1 and 0xE1..0xE7 in hex;
+    - "noise": times the datasheet's own of pressure (1); 0 for none, as no real part is.
+
+    ``clock()`` tells microseconds since the board's start.
+    """
 
     def __init__(self, spec, clock):
         self._clock = clock
@@ -48,6 +56,9 @@ class Bme280:
         self._signals = [signals.signal(given.get(name, default), name) for name, default in _DEFAULTS]
         self._image = _bytes(spec.get("calibration", _TRIMMING))
         self._trimming = Trimming(self._image)
+        self._noise = signals.number(spec.get("noise", 1))
+        self._is_frozen = False
+        self._random = 1
         self._registers = bytearray(256)
         self._guesses = [0x80000, 0x80000, 0x8000]  # temperature, pressure, humidity: where the last search ended
         self.power_on(0)
@@ -59,6 +70,10 @@ class Bme280:
 
     def present(self):
         return self._clock() >= self._off_until
+
+    def freeze(self, is_frozen):
+        """The converter delivers its last values for ever."""
+        self._is_frozen = is_frozen
 
     def write(self, data):
         """Section 6.2.1: a register's address, its value, another address, its value; no auto-increment."""
@@ -171,6 +186,8 @@ class Bme280:
         memory = 14 * coefficient if coefficient else 1
         if self._finished - self._converted > memory:
             self._converted = self._finished - memory
+        if self._is_frozen:
+            self._converted = self._finished
         while self._converted < self._finished:
             self._measure(self._began + self._converted * self._cycle + self._busy, coefficient)
             self._converted += 1
@@ -188,7 +205,8 @@ class Bme280:
         if not skip_t:
             temperature = guesses[0]
         if not skip_p:
-            pressure = guesses[1] = invert(trimming.pressure, fine, int(hectopascal * 25600), guesses[1], 0xFFFFF)
+            felt = int(hectopascal * 25600) + self._draw_noise()
+            pressure = guesses[1] = invert(trimming.pressure, fine, felt, guesses[1], 0xFFFFF)
         if not skip_h:
             percent = min(max(percent, 0), 100)
             humidity = guesses[2] = invert(trimming.humidity, fine, int(percent * 4194304), guesses[2], 0xFFFF)
@@ -204,6 +222,16 @@ class Bme280:
             registers[at + 2] = raw << 4 & 0xF0
         registers[_DATA + 6] = humidity >> 8
         registers[_DATA + 7] = humidity & 0xFF
+
+    def _draw_noise(self):
+        """Of pressure, in 1/256 Pa: near enough to normal, as strong as the table of RMS noise says for its oversampling."""
+        if not self._noise:
+            return 0
+        # The generator of Numerical Recipes without its lowest byte: three even bytes have a standard deviation of 128.
+        self._random = (self._random * 1664525 + 1013904223) & 0xFFFFFFFF
+        drawn = self._random >> 8
+        even = (drawn & 255) + (drawn >> 8 & 255) + (drawn >> 16) - 382
+        return int(even * 2 * _NOISE_PA[min(self._oversampling[1], 5)] * self._noise)
 
     def _filter(self, temperature, pressure, coefficient):
         """Section 3.4.4: (old * (coefficient - 1) + raw) / coefficient, begun with the first value. Kept in 1/256 of a

@@ -23,6 +23,9 @@ _X1 = 0x01
 # 10 ms between conversions of 9.3 ms at the most (section 9.1): what is read is never older than 20 ms, and the chip warms
 # itself less than without a pause.
 _STANDBY_10_MS = 0x06
+# So many readings with all eight bytes the same are of a converter that has stopped: the noise of pressure alone is more than a
+# step of it (3.3 Pa to 2.6).
+_FROZEN = 64
 _CTRL_MEAS = _X1 << 5 | _X1 << 2 | _NORMAL
 
 
@@ -39,6 +42,8 @@ class Bme280(Sensor):
     def __init__(self, i2c, address):
         self._bus = Bus(i2c, address)
         self._burst = bytearray(_LENGTH)
+        self._last = None
+        self._repeats = 0
         self._identify()
         try:
             self._hold_trimming()
@@ -114,8 +119,14 @@ class Bme280(Sensor):
         # The last four bits of pressure and temperature are not there (section 4.1): ones are of an empty line.
         if (burst[7] | burst[10]) & 0x0F:
             raise OSError(errno.EIO, "broke off its answer")
-        if burst[5:] == b"\x80\x00\x00\x80\x00\x00\x80\x00":
+        data = bytes(burst[5:])
+        if data == b"\x80\x00\x00\x80\x00\x00\x80\x00":
             raise OSError(errno.EIO, "has not converted yet")
+        self._repeats = self._repeats + 1 if data == self._last else 0
+        self._last = data
+        # Opened anew it is reset, which may start it, and else leaves it saying that it has not converted.
+        if self._repeats == _FROZEN:
+            raise OSError(errno.EIO, "is frozen: the same values %d times" % _FROZEN)
 
     def _is_stopped(self, at):
         """Whether the converter of the channel at ``at`` of the burst is at its stop, where nothing can be said."""
