@@ -12,7 +12,7 @@ import pytest
 from esp32_rom import Esp32Rom
 from floorsense.boards import load
 from floorsense.cable import ports, volumes
-from floorsense.cable.port import PortClosed, open_port
+from floorsense.cable.port import PortClosed, find_port, open_port
 from floorsense.cable.repl import ask_runtime, repl
 from floorsense.cable.survey import BOOTLOADER, CLOSED, SILENT, survey
 from floorsense.cli import main
@@ -100,6 +100,19 @@ def test_a_prompt_that_waited_is_not_reset(play: Play) -> None:
     ask_runtime(board.url)
     assert ask_runtime(board.url).machine == PICO_W
     assert board.starts == 1
+
+
+@pytest.mark.parametrize(
+    ("drives", "said"),
+    [(["RPI-RP2"], "the board is in its boot loader (RPI-RP2), without MicroPython: `floorsense flash`"), ([], "plug it in")],
+)
+def test_where_no_port_is_it_is_said_what_to_do(drives: list[str], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports.list_ports, "comports", list)
+    monkeypatch.setattr(volumes, "mounted", lambda: [])
+    monkeypatch.setattr(volumes, "unmounted", lambda: [(Path(name), load("RPI_PICO_W")) for name in drives])
+    with pytest.raises(BoardUnreachable) as error:
+        find_port()
+    assert said in str(error.value)
 
 
 def test_what_an_earlier_session_left_unread_is_no_sign_of_a_program(play: Play) -> None:

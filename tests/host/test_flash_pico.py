@@ -111,6 +111,13 @@ def test_a_pico_without_micropython_names_the_button(
     assert "hold the button BOOTSEL" in err
 
 
+def test_an_image_says_by_its_name_which_button_to_name(flash: Flash, play: Play, uf2_file: Path) -> None:
+    silent = play(Esp32Rom(PtyLine(), deaf=True))
+    code, _, err = flash("--port", silent.url, "--image", uf2_file)
+    assert code == 3
+    assert f"{silent.url}: nothing answers; Unplug the board, hold the button BOOTSEL" in err and "EN" not in err
+
+
 def test_a_full_drive_is_told(flash: Flash, play: Play, tmp_path: Path, uf2_file: Path) -> None:
     board = play(Pico(PtyLine(), tmp_path / "drive", in_boot_loader=True, stubborn=True))
     # Everything written there fails as on a full drive.

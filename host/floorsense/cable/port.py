@@ -9,6 +9,7 @@ import serial
 from serial.tools import list_ports
 
 from floorsense import boards
+from floorsense.cable import volumes
 from floorsense.errors import BoardUnreachable, UsageError
 
 BAUD = 115200
@@ -35,11 +36,18 @@ def find_port() -> str:
     if len(found) == 1:
         return str(found[0])
     if not found:
-        raise BoardUnreachable(
-            "no board is plugged in that we know by its USB id: plug it in (a cable that only charges will not do), "
-            "or name its port with --port"
-        )
+        raise BoardUnreachable(_why_no_port())
     raise UsageError(f"{len(found)} boards are plugged in: name one with --port ({', '.join(found)})")
+
+
+def _why_no_port() -> str:
+    drives = [str(one.path) for one in volumes.mounted()] + [str(device) for device, _board in volumes.unmounted()]
+    if drives:
+        return f"the board is in its boot loader ({', '.join(drives)}), without MicroPython: `floorsense flash`"
+    return (
+        "no board is plugged in that we know by its USB id: plug it in (a cable that only charges will not do), "
+        "or name its port with --port"
+    )
 
 
 def _words(path: str, error: Exception) -> str:

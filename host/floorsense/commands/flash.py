@@ -57,7 +57,8 @@ def command(
     if own_layout and image is None:
         raise UsageError("--own-layout says something of an --image FILE; without one there is nothing to say")
     known = boards.load(board) if board else None
-    wish = job.Wish(known, lambda one: choose(one, image, own_layout), not no_stub, keep_files)
+    method = job.UF2 if image is not None and image.suffix == ".uf2" else None
+    wish = job.Wish(known, lambda one: choose(one, image, own_layout), not no_stub, keep_files, method)
     if known is not None:
         # Before a board is reset for an image that is none for it, or not there.
         choose(known, image, own_layout)

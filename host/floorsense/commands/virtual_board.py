@@ -42,6 +42,9 @@ def command(name: str, flash: Path | None, flash_kb: int, link: Path | None, sim
         stopped = rooms.enter_context(interruptible())
         ensure_libraries()
         folder = Path(rooms.enter_context(tempfile.TemporaryDirectory(prefix="floorsense-flash-")))
+        if script is not None:
+            # What is said to be wired is wired to this board.
+            script.setdefault("machine", board.machine)
         image = Flash(flash or folder / "flash.img", flash_kb * 1024)
         one = rooms.enter_context(VirtualBoard(board, image, simulation=script))
         if link is not None:

@@ -31,12 +31,14 @@ class Target:
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be flashed: ``board`` where it was said, ``image_for`` a board, and how."""
+    """What is to be flashed: ``board`` where it was said, ``image_for`` a board, and how. ``method``: what a named image
+    is for, where the board is not known."""
 
     board: Board | None
     image_for: Callable[[Board], Image]
     stub: bool = True
     keep_files: bool = False
+    method: str | None = None
 
 
 def targets(urls: Sequence[str], folders: Sequence[Path], everything: bool, board: Board | None) -> list[Target]:
@@ -69,7 +71,7 @@ def targets(urls: Sequence[str], folders: Sequence[Path], everything: bool, boar
 def flash(target: Target, wish: Wish, report: Report, arrivals: pico.Arrivals) -> Outcome:
     """Flash one board by its method. Raises BoardError, BoardUnreachable or UsageError, with the place in it."""
     board = wish.board or _seen_board(target)
-    method = board.flashing.method if board else _method(target)
+    method = board.flashing.method if board else wish.method or _method(target)
     if method == UF2:
         board = board or _uf2_board(target)
         return pico.flash(target.port, target.volume, board, wish.image_for(board), report, arrivals)
@@ -106,7 +108,8 @@ def _uf2_board(target: Target) -> Board:
         assert target.port is not None
         seen = look_at_port(target.port, all_boards())
         if seen.runtime is None:
-            raise BoardUnreachable(f"{target.where}: {seen.hint}")
+            modes = dict.fromkeys(one.flashing.boot_mode for one in all_boards() if one.flashing.method == UF2)
+            raise BoardUnreachable(f"{target.where}: {seen.hint or 'nothing answers'}; {' Or: '.join(modes)}")
         boards, called = seen.boards, f"a {seen.runtime.machine}"
     if len(boards) != 1:
         raise UsageError(

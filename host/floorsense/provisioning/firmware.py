@@ -10,7 +10,7 @@ from pathlib import Path
 from floornode.sensors import DRIVERS
 from floorsense.cable.prompt import Prompt
 from floorsense.errors import BoardError
-from floorsense.paths import FIRMWARE, LIB
+from floorsense.paths import BUILD, FIRMWARE, LIB
 from floorsense.provisioning.archive import NAME, pack
 from floorsense.provisioning.reach import reached
 from floorsense.toolchain.libraries import ensure_libraries
@@ -76,8 +76,8 @@ def build(arch: str | None, drivers: Iterable[str], source: Path = FIRMWARE) -> 
     Libraries are fetched where they are missing, their hashes checked.
     """
     ensure_libraries()
-    name = "board" if source == FIRMWARE else f"board-{hashlib.sha256(str(source).encode()).hexdigest()[:8]}"
-    tree = compile_tree(arch, [source, LIB], name)
+    # A firmware from elsewhere is compiled beside its sources, and goes with them.
+    tree = compile_tree(arch, [source, LIB], "board", BUILD if source == FIRMWARE else source.with_name(f"{source.name}-built"))
     needed = reached([source, LIB], ["main.py", *(f"floornode/sensors/{DRIVERS[driver][0]}.py" for driver in drivers)])
     names = sorted(str(Path(name).with_suffix(".mpy")) for name in needed - {"main.py"})
     modules = {name: (tree / name).read_bytes() for name in names}

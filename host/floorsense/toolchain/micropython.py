@@ -78,13 +78,13 @@ def native_arch(vm: Path) -> str | None:
     return NATIVE[int(said[0])] if said and said[0].isdigit() and int(said[0]) < len(NATIVE) else None
 
 
-def compile_tree(arch: str | None = None, rooms: Sequence[Path] | None = None, name: str = "") -> Path:
+def compile_tree(arch: str | None = None, rooms: Sequence[Path] | None = None, name: str = "", base: Path = BUILD) -> Path:
     """Firmware, libraries and the simulated hardware as .mpy, anew when a source has changed.
 
     ``arch``: mpy-cross's -march, or None for code that runs everywhere. ``rooms``: only these folders, and then ``name`` tells
-    the tree from others.
+    the tree from others. ``base``: the folder that has the trees.
     """
-    target = BUILD / "mpy" / "-".join(filter(None, (name, arch or "any")))
+    target = base / "mpy" / "-".join(filter(None, (name, arch or "any")))
     sources = _sources(rooms or (FIRMWARE, LIB, BOARDS / "SIMULATED"))
     digest = hashlib.sha256(f"{_compiler_version()} {_OPTIONS}".encode())
     for name, path in sources:
