@@ -209,7 +209,7 @@ class BoardLog:
         """Why nothing comes, by what the board said last of its session, or of a program that fell."""
         lines = list(self._lines)
         for line in reversed(lines):
-            if line.part == "session" or line.trouble:
+            if line.part == "session" or (line.trouble and line.part != "time"):
                 return "the board says: " + _shown(line)
         return "the board says: " + _shown(lines[-1]) if lines else "the board says nothing on its cable either"
 
