@@ -326,7 +326,7 @@ class Day:
         for (place, number), key in self._window.items():
             if place != ON_FLASH and (outbox.backlog is None or number not in outbox.backlog._moved):
                 account.note_cut(key)
-        self._count_dropped()
+        self._close_life()
         self._start()
 
     def _age_limit(self):
@@ -334,15 +334,18 @@ class Day:
         outbox = self.outbox
         if self.durability == "ram" or (outbox.backlog is not None and outbox.backlog.trouble) or self.is_flash_full:
             return None
-        # A write waits for a gathering, for the turn after a sample, and for room that is made a few records at a time.
-        slack = self.gather_ms // 2 + 30 * PERIOD_MS
+        # A write waits for the turn after a sample, and where the flash was full for room, made a few records at a time.
+        slack = 2 * PERIOD_MS + (30 * PERIOD_MS if self.account.gave_way else 0)
         if self.durability == "always" or self.ms - self._away_since > self.gather_ms + slack:
             return self.gather_ms + slack
         return None
 
-    def _count_dropped(self):
+    def _close_life(self):
+        """This start is over: what it dropped and did is counted."""
         for i in range(len(NAMES)):
             self.account.dropped += self.outbox.series[i].dropped - self._told[i]
+        if self.end_to_end and self.outbox.backlog.audit.losses:
+            self.count("what the storage had not got was sent again")
 
     # The end.
 
@@ -353,7 +356,7 @@ class Day:
             if self.ms > end:
                 raise Broken("%d still wait" % len(self.outbox))
             self._turn(end, False)
-        self._count_dropped()
+        self._close_life()
         if self.sampler.probes[0].missed or self.late > LATE_LIMIT:
             raise Broken("sampling was late by %d ms, %d missed" % (self.late, self.sampler.probes[0].missed))
         self.total, self.missing = self.account.close(self.number)

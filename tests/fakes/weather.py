@@ -30,6 +30,7 @@ class Weather:
                 self._reset,
                 self._resets,
                 self._kill,
+                self._late_kill,
                 self._slow,
                 self._pieces,
                 self._lost_acks,
@@ -89,6 +90,12 @@ class Weather:
     def _kill(self):
         self._day.excuse_window()
         self._broker.forget()
+
+    def _late_kill(self):
+        """The broker is killed while it is slow, with readings on their way."""
+        found = self._slow()
+        found.append((min(found[0][0], self._day.ms + self._chance.between(1000, 20000)), self._kill))
+        return found
 
     def _lost_acks(self):
         self._set(mute_acks=self._chance.between(5, 50))

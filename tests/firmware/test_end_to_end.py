@@ -4,7 +4,9 @@ import json
 
 from floornode.contract import mark
 from floornode.contract.reading import REPLAYED
+from floornode.record import where
 from floornode.store.audit import PATIENCE
+from floornode.store.backlog import ON_FLASH
 from stored import NAMES, Life
 
 
@@ -93,6 +95,49 @@ def test_what_a_broker_acknowledged_and_lost_is_sent_again_and_nothing_else():
     assert sorted(again) == sorted({key for key in keys if 10 <= key[2] < 13})
     assert life.outbox.held == 0
     assert life.segments() == []
+
+
+def test_what_a_slow_storage_has_yet_to_say_is_not_sent_again_beside_what_was_lost():
+    life, storage = connected("slow")
+    late = []
+    for turn in range(6):
+        life.sample(1, is_served=True)
+        # The mark is a turn behind the broker.
+        storage.store(late)
+        storage.publish()
+        count = life.send(100)
+        late = life.got[-count:] if turn else []
+    storage.store(late)
+    for _ in range(4):
+        pass_time(life, 10, storage)
+        storage.store(life.got[-life.send(100) :])
+    keys = [one[:3] for one in life.got]
+    again = [key for i, key in enumerate(keys) if key in keys[:i]]
+    assert sorted(again) == sorted({key for key in keys if key[2] == 0})
+    assert life.outbox.held == 0
+
+
+def test_what_is_acknowledged_after_the_reading_went_back_before_it_is_done_with():
+    life, storage = connected("back")
+    life.sample(8)
+    life.flush()
+    life.sample(1)
+    assert life.take(100) == 27
+    # What is live moves to flash while it is in the window, and the reading there comes by.
+    life.flush()
+    assert life.take(1) == 0
+    slow = [record for record in life.window if where(record)[0] != ON_FLASH]
+    life.window = [record for record in life.window if where(record)[0] == ON_FLASH]
+    life.acknowledge()
+    pass_time(life, 2 * PATIENCE // 1000, storage)
+    assert life.backlog.audit.losses == 1
+    life.window = slow
+    life.acknowledge()
+    assert life.send(100) == 24
+    storage.store(life.got)
+    pass_time(life, 40, storage)
+    assert life.segments() == []
+    assert life.backlog.in_window == 0
 
 
 def test_what_was_lost_last_is_sent_again_though_no_gap_shows_it():

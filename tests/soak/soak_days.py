@@ -39,7 +39,7 @@ def test_T12_T28_T36_no_day_of_ten_thousand_breaks_a_promise() -> None:
                 ):
                     read, twice, dropped, taken, cuts = map(int, found.groups()[1:])
                     ledger.update(days=1, read=read, twice=twice, dropped=dropped, taken_by_cuts=taken, cuts=cuts)
-                    ledger.update({name: int(count) for name, count in re.findall(r"(\w+)\*(\d+)", line)})
+                    ledger.update({name: int(count) for name, count in re.findall(r"[;,] ([a-z ]+)\*(\d+)", line)})
     for name, count in ledger.most_common():
         print(f"{count:>12} {name}")
     assert not broken, "\n".join(broken)

@@ -126,9 +126,10 @@ class Backlog:
         here = self._moved.pop(number, None)
         if here is None:
             return
-        if here < self.reader.next:
-            self.let_go(here)
-        else:
+        if here in self._out:
+            # The reader was there already, and may have gone back since.
+            self._out.remove(here)
+        elif here >= self.reader.next:
             self._early.append(here)
 
     def append(self, moved):
