@@ -4,6 +4,8 @@ It is the middle of every reading's identity, so it is on flash before the first
 written leaves the old file or the new one.
 """
 
+import os
+
 from . import wholefile
 
 
@@ -15,8 +17,9 @@ def advance(path, unix_ms):
     """
     number = _read(path)
     if number is None:
-        # The file is there and says nothing. Seconds since 2020 are far above any count of starts.
-        number = 0 if unix_ms is None else unix_ms // 1000 - 1577836800
+        # The file is there and says nothing. Seconds since 2020 are far above any count of starts; without a clock only chance
+        # finds a number that no other start has had.
+        number = 1 << 29 | int.from_bytes(os.urandom(3), "little") if unix_ms is None else unix_ms // 1000 - 1577836800
     number += 1
     wholefile.write(path, b"%d\n" % number)
     return number

@@ -265,7 +265,7 @@ class Day:
             wait = 0
         if self.session.state in (JOIN, DIAL):
             # The loop looks each 20 ms; nothing here tells the difference, and a day has many.
-            wait = min(quiet, 250, until - self.ms)
+            wait = min(quiet, 1000, until - self.ms)
         # A loop that never waits would not end.
         self.ms += max(1, wait)
 

@@ -34,6 +34,17 @@ def test_a_damaged_file_never_takes_the_number_back():
     fresh()
 
 
+def test_a_damaged_file_without_a_clock_takes_no_number_that_a_start_had():
+    path = fresh()
+    numbers = set()
+    for _ in range(20):
+        put(path, "???")
+        numbers.add(boot.advance(path, None))
+    assert len(numbers) == 20
+    assert all(1 << 29 < number < 1 << 30 for number in numbers)
+    fresh()
+
+
 def test_a_cut_between_writing_and_renaming_keeps_the_newer_number():
     path = fresh()
     put(path, "7\n")

@@ -114,6 +114,8 @@ class Script:
         board = Board()
         self.is_true("boot", board.number)
         wholefile.write("settings.json", b"%d" % board.number * 700)
+        # More than LittleFS keeps in its metadata.
+        wholefile.write("ca.der", b"%d" % board.number * 2000)
         self.is_true("settings", board.number)
         for turn in range(150):
             board.turn()
@@ -177,6 +179,10 @@ def check(flash, true):
         number = int(settings[: len(settings) // 700] or b"0")
         assert settings in (b"", b"%d" % number * 700), "settings are torn"
         assert true.settings <= number <= true.settings + 1
+        certificate = wholefile.read("ca.der", 9000) or b""
+        assert certificate in (b"%d" % number * 2000, b"%d" % (number - 1) * 2000 if number > 1 else b""), (
+            "a certificate is torn"
+        )
         board = Board()
         # No identity is used twice: no earlier boot had this number.
         assert board.number > true.boot

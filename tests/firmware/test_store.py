@@ -316,6 +316,26 @@ def test_a_flash_that_cannot_be_written_leaves_the_readings_in_ram_and_is_tried_
     assert len(life.got) + life.outbox.dropped == 35 * len(NAMES)
 
 
+def test_T29_what_is_on_flash_is_delivered_though_the_flash_is_full():
+    life = Life("crammed")
+    life.sample(2 * HOUR)
+
+    def refuse(*_):
+        raise OSError(28, "ENOSPC")
+
+    life.backlog._save = refuse
+    life.backlog.log._write = refuse
+    # Full is found out at the first 256, and tried again each ten seconds.
+    assert life.send(10000) == 2 * HOUR * len(NAMES)
+    assert life.backlog.trouble == "flash is full"
+    for _ in range(10):
+        life.sample(1, is_served=True)
+        life.send(3)
+    # And what is done with makes room.
+    assert life.segments() == []
+    assert life.disordered == 0
+
+
 def test_the_ring_never_holds_more_than_it_has():
     life = Life("ring", capacity=10)
     life.outbox._open_spill = None

@@ -29,13 +29,15 @@ _ENOSPC = 28
 
 
 class Backlog:
-    """Readings on flash. ``trouble``: why it cannot be used now, in words, or None."""
+    """Readings on flash. ``trouble``: why nothing can be written now, in words, or None."""
 
     def __init__(self, folder, limit, series, log):
         """``limit``: bytes of flash; ``series``: the outbox's list, to which those of earlier settings are added;
         ``log(text)``: one line for a person."""
         self.series = series
         self.trouble = None
+        # Whether nothing can be read either.
+        self._is_unreadable = False
         # Readings of another machine, which this board was before.
         self.foreign = 0
         self.dropped = 0
@@ -67,7 +69,7 @@ class Backlog:
     @property
     def waiting(self):
         """Records that are not taken yet."""
-        return 0 if self.trouble else self.log.end - self.reader.next
+        return 0 if self._is_unreadable else self.log.end - self.reader.next
 
     @property
     def damaged(self):
@@ -113,6 +115,7 @@ class Backlog:
                     self._out.append(number)
                     return size
         except OSError as error:
+            self._is_unreadable = True
             self._fail(error)
         return 0
 
@@ -162,15 +165,15 @@ class Backlog:
             self._fail(error)
 
     def tidy(self):
-        """Write down how far all is done, and remove what is done with: one write a call. Returns whether there was one."""
-        log = self.log
+        """Remove what is done with, and write down how far all is: one write a call. Returns whether there was one."""
+        first = self.log.first
         done = self._done()
-        is_over = bool(log.first) and done == log.end
         try:
-            if done - self._saved >= CURSOR_EVERY or (is_over and done > self._saved) or self._is_stale:
-                self._save(done)
-            elif is_over or (len(log.first) > 1 and log.first[1] <= done):
+            # What is removed need not be written down, and makes room for what is.
+            if first and done >= (first[1] if len(first) > 1 else self.log.end):
                 self._drop()
+            elif done - self._saved >= CURSOR_EVERY or self._is_stale:
+                self._save(done)
             else:
                 return False
         except OSError as error:
@@ -180,6 +183,7 @@ class Backlog:
     def retry(self):
         """Forget the trouble: the flash may be back."""
         self.trouble = None
+        self._is_unreadable = False
         self.log.measure()
 
     def _is_to_go(self, number, record):
@@ -295,6 +299,7 @@ class Backlog:
         try:
             log.recover(self.reader.buffer, self.reader.next)
         except OSError as error:
+            self._is_unreadable = True
             self._fail(error)
         self.reader.next = max(self.reader.next, log.first[0]) if log.first else log.end
         if self.waiting:

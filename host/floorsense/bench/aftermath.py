@@ -3,7 +3,7 @@
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
@@ -39,6 +39,17 @@ class Record:
     witness: DeadSensors | None = None
     # By board, when the newest reading that came was taken of those from before the fault, in Unix ms.
     newest: dict[str, float] = field(default_factory=dict)
+    # The same by topic, each with its period in ms.
+    newest_of: dict[str, float] = field(default_factory=dict)
+    periods: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def taken(self) -> int:
+        """How many readings a power cut took: those of each topic that were due after the newest that came."""
+        if not self.began:
+            return 0
+        ages = [(self.began - at, self.periods.get(topic)) for topic, at in self.newest_of.items()]
+        return sum(int(max(0.0, age) // period) for age, period in ages if period)
 
     @property
     def taken_ms(self) -> float:
@@ -68,7 +79,8 @@ class Record:
         text = f"{self.fault}: delivery resumed after {(self.worst_ms or 0) / 1000:.2f} s ({last} last)"
         reconnects = sum(self.connects.values())
         if self.fault.kind == POWER_CUT:
-            text += f", readings of the last {self.taken_ms / 1000:.1f} s before it lost ({PROMISED_MS / 1000:g} s promised)"
+            text += f", {self.taken} readings lost, of the last {self.taken_ms / 1000:.1f} s before it"
+            text += f" ({PROMISED_MS / 1000:g} s promised)"
         if self.witness is not None:
             text += f", {self.witness.line(self.ended)}"
         return f"{text}, {reconnects} reconnect{'' if reconnects == 1 else 's'}, {self.repeated} repeated"
@@ -85,6 +97,7 @@ class Record:
             "worst_ms": None if self.worst_ms is None else round(self.worst_ms),
             "reconnects": {one: self.connects[one] for one in self.boards},
             "repeated": self.repeated,
+            "taken": self.taken if self.fault.kind == POWER_CUT else None,
             "taken_ms": round(self.taken_ms) if self.fault.kind == POWER_CUT else None,
             "error": self.error,
         }
@@ -94,7 +107,8 @@ class Aftermath:
     """Told of each fault's beginning and end and of every message; in the end it completes the report."""
 
     def __init__(self, faults: Sequence[Fault], plans: Sequence[BoardPlan], checker: Checker, link: Link) -> None:
-        self.records = [Record(one, [plan.name for plan in plans]) for one in faults]
+        periods = {f"{plan.name}/{name}": s * 1000 for plan in plans for name, s in plan.published().items()}
+        self.records = [Record(one, [plan.name for plan in plans], periods=periods) for one in faults]
         for record in self.records:
             if (make := KINDS[record.fault.kind].witness) is not None:
                 record.witness = make(plans)
@@ -102,6 +116,7 @@ class Aftermath:
         self.lost_at_qos_0 = 0
         self._boards = {one.name for one in plans}
         self._newest: dict[str, float] = {}
+        self._newest_of: dict[str, float] = {}
         self._checker = checker
         self._link = link
         self._closed: float | None = None
@@ -111,7 +126,7 @@ class Aftermath:
         with self._lock:
             record.connects = Counter(self._link.ledger.connects)
             record.repeated = self._repeated()
-            record.newest = dict(self._newest)
+            record.newest, record.newest_of = dict(self._newest), dict(self._newest_of)
             record.began = _now()
 
     def ended(self, record: Record) -> None:
@@ -121,7 +136,7 @@ class Aftermath:
     def hear(self, topic: str, data: bytes, retain: bool, at_ms: float) -> None:
         """A message came, after the checker has taken it. Called in the listener's thread."""
         board, _, leaf = topic.rpartition("/")
-        self._date(board, data)
+        self._date(board, topic, data)
         if retain or (leaf == topics.STATUS and _BIRTH not in data):
             # What the broker says in a board's name, a will for instance, is not the board's delivery.
             return
@@ -132,16 +147,18 @@ class Aftermath:
                 with self._lock:
                     record.resumed[board] = max(0.0, at_ms - record.ended)
 
-    def _date(self, board: str, data: bytes) -> None:
+    def _date(self, board: str, topic: str, data: bytes) -> None:
         """Note when a reading was taken: what a power cut took is what never comes."""
         found = _TS.search(data)
         if found is None or board not in self._boards:
             return
         ts_ms = float(found[1]) * 1000
         self._newest[board] = max(ts_ms, self._newest.get(board, 0.0))
+        self._newest_of[topic] = max(ts_ms, self._newest_of.get(topic, 0.0))
         for record in self.records:
             if record.began is not None and ts_ms <= record.began:
                 record.newest[board] = max(ts_ms, record.newest.get(board, 0.0))
+                record.newest_of[topic] = max(ts_ms, record.newest_of.get(topic, 0.0))
 
     def close(self) -> None:
         """The bench is over, and the boards still run."""
