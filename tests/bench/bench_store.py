@@ -1,40 +1,48 @@
-"""What waiting on flash costs: bytes a reading, erases a day, and how fast it drains. `python tests/bench/bench_store.py`"""
+"""What waiting on flash costs, on a board that has no broker for 72 hours, and how fast that drains when it is back.
+
+`python tests/bench/bench_store.py`: the real MicroPython on LittleFS with an RP2040's geometry, the real Mosquitto, by
+loopback and over a round trip of 100 ms.
+"""
 
 import os
+import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT / folder) for folder in ("tests/fakes", "firmware", "build/lib")]
-sys.path.append(str(ROOT / "tests" / "fakes" / "cpython"))
+from floorsense.bench.link import Link
+from floorsense.broker import LocalBroker
+from floorsense.paths import BOARDS
+from floorsense.toolchain.micropython import find_micropython, micropath
 
-from stored import NAMES, Life  # noqa: E402
+BOARD = Path(__file__).with_name("store_board.py")
+FAKES = BOARD.parent.parent / "fakes"
+HOURS = 72
+FAR_S = 0.05
 
-TURNS = 72 * 360
+
+def board(*arguments: object, timeout_s: float = 600) -> str:
+    """What store_board.py prints."""
+    path = f"{FAKES}:{BOARDS / 'SIMULATED'}:{micropath(compiled=True)}"
+    command = [str(find_micropython()), "-X", "heapsize=2m", str(BOARD), *map(str, arguments)]
+    environment = {**os.environ, "MICROPYPATH": path}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout_s, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stdout + done.stderr)
+    return done.stdout.strip()
 
 
-def main() -> None:
-    os.chdir(tempfile.mkdtemp())
-    for gather_s in (10, 60, 600):
-        life = Life(f"gather-{gather_s}", gather_ms=gather_s * 1000)
-        life.keeps = False
-        began = time.perf_counter()
-        life.sample(TURNS)
-        written = time.perf_counter() - began
-        count = TURNS * len(NAMES) - life.outbox.dropped
-        size, erases = life.bytes(), life.backlog.erases
-        began = time.perf_counter()
-        life.send(count)
-        drained = time.perf_counter() - began
-        print(
-            f"gather_s {gather_s:>3}: {size / count:.2f} bytes a reading, {size // 1024} KiB for 72 h, "
-            f"{erases / 3:.0f} data blocks erased a day, "
-            f"written at {count / written:.0f}/s, drained at {life.count / drained:.0f}/s (this machine, no network), "
-            f"{72 * 3600 / drained:.0f} times real time"
-        )
+def main() -> int:
+    for gather_s in (10, 600):
+        print(board(HOURS, gather_s))
+    with LocalBroker() as broker, Link((broker.url.host, broker.url.port)) as link:
+        print(board(HOURS, 60, broker.url.host, broker.url.port, 120))
+        link.delay(FAR_S)
+        print("at a round trip of 100 ms:", board(1, 60, *link.address, 30).splitlines()[-1])
+        # The board's goodbye is still on its way.
+        time.sleep(4 * FAR_S)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
