@@ -18,7 +18,8 @@ class Quantity:
     point, and all else is that of the base.
 
     ``low`` and ``high`` (in the unit, inclusive) bound what any sensor could honestly report; a sensor's own, narrower
-    range belongs to its driver. ``features`` are ``(name, unit, decimals)`` of the numbers beside the value.
+    range belongs to its driver. ``features`` are ``(name, unit, decimals)`` of the numbers beside the value; given as None
+    they are vibration's, which only boards that measure it load.
     """
 
     def __init__(self, name, unit, decimals, low, high, features=()):
@@ -29,7 +30,15 @@ class Quantity:
         self.scale = 10**decimals
         self.low = low
         self.high = high
-        self.features = features
+        self._features = features
+
+    @property
+    def features(self):
+        if self._features is None:
+            from .features import VIBRATION
+
+            self._features = VIBRATION
+        return self._features
 
     def steps(self, value):
         """``value`` (a number in the unit) as a whole number of steps, halves away from zero.
@@ -52,39 +61,7 @@ QUANTITIES = (
     Quantity("pressure", "hPa", 2, 300, 1100),
     Quantity("humidity", "%", 2, 0, 100),
     # Velocity RMS, 10 to 1000 Hz, as ISO 20816-1 reads it; the features are of the acceleration it came from.
-    Quantity(
-        "vibration",
-        "mm/s",
-        3,
-        0,
-        1000,
-        features=(
-            ("rms", "g", 4),
-            ("peak", "g", 4),
-            ("crest", "", 3),
-            ("kurtosis", "", 3),
-            # The true rate at which the sensor sampled.
-            ("rate", "Hz", 1),
-            ("peak_to_peak", "g", 4),
-            ("displacement", "um", 2),
-            # Of the acceleration, RMS: 10 to 100 Hz, 100 to 1000 Hz, and above.
-            ("low", "g", 4),
-            ("middle", "g", 4),
-            ("high", "g", 4),
-            # The three greatest lines of the spectrum.
-            ("line1", "Hz", 2),
-            ("line1_g", "g", 4),
-            ("line2", "Hz", 2),
-            ("line2_g", "g", 4),
-            ("line3", "Hz", 2),
-            ("line3_g", "g", 4),
-            # How many times the median of the envelope's spectrum a bearing's lines are, where its geometry is known.
-            ("bpfo", "", 1),
-            ("bpfi", "", 1),
-            ("bsf", "", 1),
-            ("ftf", "", 1),
-        ),
-    ),
+    Quantity("vibration", "mm/s", 3, 0, 1000, None),
 )
 
 
