@@ -56,7 +56,7 @@ class Watched:
         slow = sum([one > LIMIT_US for one in took])
         figures = (len(took), took[len(took) // 2], took[-1], self.most_processor, slow)
         session = self._station.session
-        stored = sum([os.stat("store/" + name)[6] for name in os.listdir("store")]) if "store" in os.listdir() else 0
+        stored = sum([os.stat("store/" + name)[6] for name in os.listdir("store")]) if "store" in os.listdir() else 0  # noqa: PTH116, PTH208
         seen = (self.most_gathered, stored, session.trouble, session.state)
         print("figures", *figures, len(late), missed, late[len(late) // 2], late[-1], *seen)
 
