@@ -2,24 +2,30 @@
 asserted are ratios with wide room. FLOORSENSE_READINGS names how many readings a run has, 5,000 where it does not.
 """
 
+import contextlib
 import os
+import re
 import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from mpremote.romfs import make_romfs
 
 from floorsense.bench.link import Link
 from floorsense.broker import LocalBroker
-from floorsense.toolchain.micropython import find_micropython, micropath
+from floorsense.toolchain.micropython import compile_tree, find_micropython, micropath, native_arch
 
 BOARD = Path(__file__).with_name("speed_board.py")
 COUNT = int(os.environ.get("FLOORSENSE_READINGS", "5000"))
 TOPIC = "factory/floor-2/machine-42/temperature"
 TEXT = '{"value":21.37,"unit":"C","ts":1706900000.125,"boot":7,"seq":123456}'
 FAR_S = 0.05
+# A name's place in MicroPython's table of names (py/qstr.h): pointer, hash, length.
+_NAME_BYTES = 8 + 2 + 1
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +34,32 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]
         yield running.url.host, running.url.port
 
 
-def run(where: tuple[str, int], what: str, count: int) -> tuple[float, int, int]:
-    """Messages a second, heap held and heap growth in bytes."""
+@dataclass(frozen=True)
+class Figures:
+    """Messages a second, by the wall's clock and by the processor's; bytes of heap held and grown, and of those held the ones
+    that MicroPython has reserved for names to come: its tables of them double."""
+
+    rate: float
+    of_processor: float
+    held: int
+    grown: int
+    reserved: int
+
+    def memory(self) -> str:
+        return f"{self.held / 1024:.1f} KB, {self.reserved / 1024:.1f} of it reserved for names to come"
+
+
+def run(where: tuple[str, int], what: str, count: int, rom: Path | None = None) -> Figures:
     environment = {**os.environ, "MICROPYPATH": micropath(compiled=True)}
-    command = [str(find_micropython()), str(BOARD), where[0], str(where[1]), what, str(count)]
+    command = [str(find_micropython()), str(BOARD), where[0], str(where[1]), what, str(count), *([str(rom)] if rom else [])]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    rate, held, grown = done.stdout.split()
-    print(f"{what}: {float(rate):,.0f} a second" + (f", {held} bytes held, {grown} grown" if what.startswith("ours") else ""))
-    return float(rate), int(held), int(grown)
+    rate, of_processor, held, grown = map(float, done.stdout.splitlines()[-1].split())
+    tables = [[int(number) for number in re.findall(r"\d+", line)] for line in done.stdout.splitlines() if "qstr pool" in line]
+    spare = [total - text - _NAME_BYTES * names for _pools, names, text, total in tables]
+    found = Figures(rate, of_processor, int(held), int(grown), spare[1] - spare[0] if spare else 0)
+    print(f"{what}: {rate:,.0f} a second, {of_processor:,.0f} in a second of the processor's")
+    return found
 
 
 def pub(where: tuple[str, int], count: int) -> float:
@@ -55,34 +78,50 @@ def pub(where: tuple[str, int], count: int) -> float:
 
 def test_QoS_1_is_in_the_class_of_mosquitto_pub(broker: tuple[str, int]) -> None:
     theirs = pub(broker, COUNT)
-    ours, _held, _grown = run(broker, "ours-1", COUNT)
+    ours = run(broker, "ours-1", COUNT).rate
     print(f"QoS 1, window 10, loopback: {ours / theirs:.2f} of mosquitto_pub")
-    assert ours > 0.3 * theirs
+    assert ours > 0.35 * theirs
 
 
 def test_QoS_2_is_no_slower_than_its_packets(broker: tuple[str, int]) -> None:
-    one, two = run(broker, "ours-1", COUNT)[0], run(broker, "ours-2", COUNT)[0]
-    print(f"QoS 2: {two / one:.2f} of QoS 1")
-    assert two > 0.25 * one
+    one, two = run(broker, "ours-1", COUNT), run(broker, "ours-2", COUNT)
+    print(f"QoS 2: {two.rate / one.rate:.2f} of QoS 1, {two.of_processor / one.of_processor:.2f} by the processor's time")
+    assert two.of_processor > 0.4 * one.of_processor
 
 
 def test_QoS_0_is_held_against_bare_umqtt(broker: tuple[str, int]) -> None:
-    bare, ours = run(broker, "bare-0", 2 * COUNT)[0], run(broker, "ours-0", 2 * COUNT)[0]
-    print(f"QoS 0: {ours / bare:.2f} of bare umqtt.simple")
-    assert ours > 0.1 * bare
+    bare, ours = run(broker, "bare-0", 2 * COUNT), run(broker, "ours-0", 2 * COUNT)
+    ratio = ours.of_processor / bare.of_processor
+    print(f"QoS 0: {ours.rate / bare.rate:.2f} of bare umqtt.simple, {ratio:.2f} by the processor's time")
+    # The broker and whoever else works here take turns with both.
+    assert ratio > 0.38
 
 
 def test_at_100_ms_the_window_is_what_counts(broker: tuple[str, int]) -> None:
     with Link(broker) as link:
         link.delay(FAR_S)
         where = link.address
-        bare, ours = run(where, "bare-1", 20)[0], run(where, "ours-1", 300)[0]
+        bare, ours = run(where, "bare-1", 20).rate, run(where, "ours-1", 300).rate
     print(f"QoS 1, window 10, 100 ms: {ours / bare:.1f} times umqtt.simple")
-    assert ours > 7 * bare
+    assert ours > 7.5 * bare
 
 
 def test_the_heap_of_a_full_window_is_bounded_and_does_not_grow(broker: tuple[str, int]) -> None:
-    _rate, held, grown = run(broker, "ours-1", max(COUNT, 20000))
-    print(f"umqtt and floornode/mqtt, connected, window full: {held / 1024:.1f} KB; grown {grown} bytes")
-    assert held <= 48 * 1024
-    assert grown <= 512
+    one = run(broker, "ours-1", max(COUNT, 20000))
+    print(f"umqtt and floornode/mqtt from .mpy, connected, window full: {one.memory()}; grown {one.grown} bytes")
+    assert one.held - one.reserved <= 34 * 1024
+    assert one.grown <= 512
+
+
+def test_the_heap_of_a_full_window_where_the_code_stays_in_flash(broker: tuple[str, int], tmp_path: Path) -> None:
+    """As frozen, or from ROMFS: MicroPython runs it where it lies."""
+    tree = compile_tree(native_arch(find_micropython()))
+    for folder in ("floornode", "umqtt"):
+        shutil.copytree(tree / folder, tmp_path / "tree" / folder)
+    with contextlib.redirect_stdout(None):
+        image = make_romfs(str(tmp_path / "tree"), mpy_cross=False)
+    rom = tmp_path / "romfs"
+    rom.write_bytes(image)
+    one = run(broker, "ours-1", COUNT, rom)
+    print(f"umqtt and floornode/mqtt from ROMFS, connected, window full: {one.memory()}")
+    assert one.held - one.reserved <= 27 * 1024
