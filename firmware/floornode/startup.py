@@ -53,7 +53,18 @@ class Life:
         self.station = start(self._port, self._number)
         # Its function, too, holds its module.
         del start
-        forget("boot", "wholefile", "start", "settings", "settings_rules", "crash", "proving", "contract.topics")
+        forget(
+            "boot",
+            "wholefile",
+            "start",
+            "settings",
+            "settings_hardware",
+            "settings_rules",
+            "settings_values",
+            "crash",
+            "proving",
+            "contract.topics",
+        )
         gc.collect()
 
     def record(self, error):

@@ -1,8 +1,9 @@
 """Run by MicroPython: readings through outbox and session to a broker, or bare umqtt.simple for comparison.
 
-``speed_board.py HOST PORT WHAT COUNT [ROMFS]``, WHAT one of ``ours-0``, ``ours-1``, ``ours-2``, ``bare-0``, ``bare-1``; ROMFS: the
-image whose code is run where it lies. Prints messages a second by the wall's clock and by the processor's; and of ours the
-heap that umqtt and floornode.mqtt hold with a full window, by how much it grew, and what ``qstr_info`` says before and after.
+``speed_board.py HOST PORT WHAT COUNT [ROMFS]``, WHAT one of ``ours-0``, ``ours-1``, ``ours-2``, ``bare-0``, ``bare-1``;
+ROMFS: the image whose code is run where it lies. Prints messages a second by the wall's clock and by the processor's; and of
+ours the heap that umqtt and floornode.mqtt hold with a full window, by how much it grew, and what ``qstr_info`` says before
+and after.
 """
 
 import gc

@@ -1,5 +1,7 @@
 """A network and a broker as scripts: exact bytes both ways, and a clock that goes only when told."""
 
+import json
+
 from floornode.clock import Clock, ticks_add
 from floornode.contract import status
 from floornode.contract.quantities import quantity
@@ -213,6 +215,11 @@ def published(packets, topic=TOPIC):
             at += 2
         found.append((qos, bool(first & 8), pid, body[at:]))
     return found
+
+
+def seqs(found):
+    """The sequence numbers of what ``published`` found."""
+    return [json.loads(payload)["seq"] for _, _, _, payload in found]
 
 
 def ack(kind, pid):

@@ -22,7 +22,7 @@ class Net:
 
 def link(machine, wifi, ssid="plant", password="right"):
     """A link that has begun to join the script's access point, on a board of either family."""
-    for name in ("network", "machine", "floornode.ports.micropython"):
+    for name in ("network", "machine", "floornode.ports.wireless", "floornode.ports.micropython"):
         sys.modules.pop(name, None)
     simulation.script.clear()
     simulation.script.update({"machine": machine, "wifi": wifi})

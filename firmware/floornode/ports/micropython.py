@@ -1,18 +1,15 @@
 """MicroPython 1.24 and later: ESP32, RP2, and the unix port with boards/SIMULATED first on its path."""
 
-import errno
 import gc
 import io
 import select
-import socket
 import sys
 import time
 
 import machine
-import network
 
 from ..clock import PERIOD
-from ..mqtt.trouble import Trouble
+from .dial import Dial
 
 _MASK = PERIOD - 1
 # ESP32 wakes up in 2000, RP2 in 2021: a year before this is a clock that nobody set.
@@ -20,19 +17,6 @@ _FIRST_YEAR = 2024
 # A collection takes an RP2040 some milliseconds, so none may come each few turns: while a window is captured it is the longest
 # step there is. During the start, which compiles and forgets, they come at each 4 KB (main.py).
 _GARBAGE = 16384
-_IN_PROGRESS = (errno.EINPROGRESS, errno.EALREADY)
-# A join that failed, as far as the port tells.
-_FAILURES = (
-    ("STAT_WRONG_PASSWORD", "wrong-password", "wrong Wi-Fi password for '%s'"),
-    # What most access points make of a wrong password under WPA2.
-    ("STAT_HANDSHAKE_TIMEOUT", "wrong-password", "wrong Wi-Fi password for '%s'"),
-    ("STAT_NO_AP_FOUND", "no-access-point", "no access point '%s' in reach"),
-    ("STAT_CONNECT_FAIL", "not-joined", "joining '%s' failed"),
-)
-# cyw43-driver, cyw43.h: joined, and without an address. MicroPython has no name for it.
-_CYW43_LINK_NOIP = 2
-_TCP = 6
-_TCP_NODELAY = 1
 # RP2040 datasheet, section 4.7.6, and RP2350 datasheet, section 12.9.7: the watchdog's registers CTRL (bit 30: enable; writes
 # 0x2000 above it set bits, and 0x3000 above it clear them) and REASON (bit 0: the timer ran out, bit 1: somebody asked for a
 # reset).
@@ -87,7 +71,11 @@ class Port:
         return (lambda on: pin.value(1 - on)) if led.inverted else pin.value
 
     def link(self, wifi):
-        return Wired() if wifi is None else Wireless(wifi)
+        if wifi is None:
+            return Wired()
+        from .wireless import Wireless
+
+        return Wireless(wifi)
 
     def dial(self, host, port, files=None):
         """Begin a connection; by TLS where ``files`` say what to trust, as ``broker.tls`` does."""
@@ -103,6 +91,8 @@ class Port:
         return dialling
 
     def datagram(self, host, port):
+        from .datagram import Datagram
+
         return self._look_up(Datagram, host, port)
 
     def wait(self, ms):
@@ -189,65 +179,6 @@ class Wired:
         return None
 
 
-class Wireless:
-    """Wi-Fi as a station. ``wifi`` has ``ssid`` and ``password``."""
-
-    def __init__(self, wifi):
-        self._wifi = wifi
-        self._wlan = network.WLAN(network.STA_IF)
-
-    def join(self):
-        wlan = self._wlan
-        wlan.active(True)
-        try:
-            wlan.disconnect()
-        except OSError:
-            pass
-        try:
-            # Or an ESP32 tries for ever, and says "connecting" instead of what is wrong. The first failure may be the end of
-            # the connection that was left just now.
-            wlan.config(reconnects=1)
-        except (OSError, ValueError):
-            pass  # only an ESP32 counts them
-        wlan.connect(self._wifi.ssid, self._wifi.password)
-
-    def joined(self):
-        if self.is_up():
-            return True
-        status = self._wlan.status()
-        for name, word, text in _FAILURES:
-            if status == getattr(network, name, None):
-                raise Trouble(word, text % self._wifi.ssid)
-        return False
-
-    def lacks(self):
-        """``(word, text)`` of what is missing while ``joined`` says no."""
-        if self._is_associated():
-            return "no-address", "'%s' gives no address: its DHCP does not answer" % self._wifi.ssid
-        return "not-joined", "'%s' does not answer" % self._wifi.ssid
-
-    def is_up(self):
-        return self._wlan.isconnected()
-
-    def rssi(self):
-        try:
-            return self._wlan.status("rssi")
-        except (OSError, ValueError, TypeError):
-            # Not joined, or a port that does not know the word.
-            return None
-
-    def _is_associated(self):
-        if self._wlan.status() == _CYW43_LINK_NOIP:
-            return True
-        if not hasattr(network, "STAT_ASSOC_FAIL"):
-            return False
-        # An ESP32 says "connecting" until it has an address, but knows its access point's signal from the association on.
-        try:
-            return self._wlan.status("rssi") < 0
-        except OSError:
-            return False
-
-
 class Watchdog:
     """The machine's watchdog."""
 
@@ -278,118 +209,3 @@ class Watchdog:
             machine.mem32[registers + _SET] = _ENABLE
         elif sys.platform == "esp32":
             machine.WDT(timeout=self._ms)
-
-
-class Dial:
-    """A TCP connection in the making. ``secure(poll, socket)``: makes the transport, where it is not to be a plain one."""
-
-    secure = None
-
-    def __init__(self, poll, host, port):
-        self._poll = poll
-        self._host = host
-        try:
-            self._address = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)[0][-1]
-        except (OSError, IndexError):
-            raise Trouble("no-name", "no such name: %s" % host)
-        self._socket = socket.socket()
-        self._socket.setblocking(False)
-        try:
-            self._socket.connect(self._address)
-        except OSError as error:
-            if error.args[0] not in _IN_PROGRESS:
-                self._socket.close()
-                self._raise(error)
-        self._ready = select.poll()
-        self._ready.register(self._socket, select.POLLOUT)
-
-    def poll(self):
-        """The connected transport, or None while the network is at it."""
-        ready = self._ready.poll(0)
-        if not ready:
-            return None
-        events = ready[0][1]
-        if events & (select.POLLERR | select.POLLHUP):
-            self._raise_reason()
-        connected = self._socket
-        self._socket = None
-        self._ready.unregister(connected)
-        try:
-            connected.setsockopt(_TCP, _TCP_NODELAY, 1)
-        except (OSError, AttributeError):
-            # Some ports have no such option; our packets leave in one write each, so it costs them little.
-            pass
-        return (self.secure or Connection)(self._poll, connected)
-
-    def close(self):
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-
-    def _raise_reason(self):
-        try:
-            self._socket.readinto(bytearray(1))
-        except OSError as error:
-            self._raise(error)
-        raise Trouble("dropped", "%s closed the connection" % self._host)
-
-    def _raise(self, error):
-        if error.args[0] == errno.ECONNREFUSED:
-            raise Trouble("refused", "%s refused the connection" % self._host)
-        raise error
-
-
-class Connection:
-    """A connected socket that ``Port.wait`` listens to."""
-
-    def __init__(self, poll, connected):
-        self._poll = poll
-        self._socket = connected
-        self.readinto = connected.readinto
-        self.write = connected.write
-        poll.register(connected, select.POLLIN)
-
-    def close(self):
-        self._poll.unregister(self._socket)
-        self._socket.close()
-
-
-class Datagram:
-    """A UDP socket that ``Port.wait`` listens to, connected to one address."""
-
-    def __init__(self, poll, host, port):
-        try:
-            address = socket.getaddrinfo(host, port, 0, socket.SOCK_DGRAM)[0][-1]
-        except (OSError, IndexError):
-            raise OSError(errno.ENOENT, "no such name: %s" % host)
-        self._poll = poll
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        try:
-            self._socket.connect(address)
-        except OSError as error:
-            self._socket.close()
-            raise self._words(error)
-        poll.register(self._socket, select.POLLIN)
-
-    def send(self, data):
-        try:
-            self._socket.send(data)
-        except OSError as error:
-            raise self._words(error)
-
-    def receive(self):
-        try:
-            return self._socket.recv(512)
-        except OSError as error:
-            if error.args[0] == errno.EAGAIN:
-                return None
-            raise self._words(error)
-
-    def close(self):
-        self._poll.unregister(self._socket)
-        self._socket.close()
-
-    def _words(self, error):
-        code = error.args[0]
-        return OSError(code, "nobody listens there" if code == errno.ECONNREFUSED else "error %s" % code)
