@@ -19,9 +19,10 @@ from floorsense.toolchain.micropython import find_micropython, micropath
 from floorsense.virtual.interruption import interrupt
 
 # The models of machine, network and chip live in the same heap as the firmware, and on a board they would not. They hold
-# 38 KB, and leave another 15 behind between two collections. The firmware itself takes twice on a 64-bit VM what it takes on a
-# board. Its everyday parts bear some of that; for what is loaded only when the broker is away or the storage is waited for (the
-# store, 25 KB here, and its audit, 12) it is made up for, with room to load it.
+# 38 KB, leave another 15 behind between two collections, and their 203 names make MicroPython double its table of names once
+# more (14 KB). The firmware itself takes twice on a 64-bit VM what it takes on a board. Its everyday parts bear some of that;
+# for what is loaded only when the broker is away or the storage is waited for (the store, 25 KB here, and its audit, 12) it is
+# made up for, with room to load it. A power cut in an outage, after which all of it is there at once, needs 112 KB.
 SIMULATION_BYTES = 120 * 1024
 # Starting a board takes a core for 0.1 s. Those that run already must not starve meanwhile: no more than this many at a
 # time are between their start and their first word, and none holds up the others for longer than the limit.
