@@ -34,9 +34,17 @@ _SETTLED = const(10000)
 DROPPED_FLOOR = 1000
 # So many short sessions in a row smell of a second board with the same client id.
 _SUSPECT = const(3)
-# Credentials do not become right by themselves.
+# Credentials do not become right by themselves, nor does a broker that is another become ours. A date may, at any moment.
 REFUSED_FLOOR = const(30000)
-_STUBBORN = ("client-id-refused", "bad-credentials", "not-authorised")
+_STUBBORN = (
+    "client-id-refused",
+    "bad-credentials",
+    "not-authorised",
+    "tls-untrusted",
+    "tls-name",
+    "tls-client-certificate",
+    "tls-files",
+)
 # Joining and dialling have no event that wakes the loop everywhere; looking this often costs little.
 _POLL = const(20)
 

@@ -140,6 +140,7 @@ class Farm:
         (flash / "settings.json").write_text(json.dumps(plan.settings))
         (flash / "simulation.json").write_text(json.dumps(plan.simulation))
         for name, data in plan.files.items():
+            (flash / name).parent.mkdir(exist_ok=True)
             (flash / name).write_bytes(data)
         # On its flash, as on a board: a script's folder comes first on the path, and beside the original are the sources.
         shutil.copy(FIRMWARE / "main.py", flash)

@@ -38,7 +38,6 @@ _SHOP: dict[str, Any] = {
 _SMALL_HEAP = 150 * 1024
 _SMALL_OUTBOX = 120
 _OUTBOX = 500
-_CA = "ca.pem"
 # What TLS takes of a 64-bit VM besides mbedtls's own, which is not in this heap: its module, a context, a connection.
 TLS_BYTES = 16 * 1024
 _WIFI = {"ssid": "bench", "password": "bench-only"}
@@ -155,11 +154,12 @@ def take_time(board: BoardPlan, port: int, interval_s: int = ASK_S) -> BoardPlan
     return replace(board, settings={**board.settings, "time": time})
 
 
-def speak_tls(board: BoardPlan, ca: bytes) -> BoardPlan:
-    """The same board, which speaks TLS with its broker, and trusts the CA (PEM) alone."""
-    broker = {**board.settings["broker"], "tls": {"ca": _CA}}
+def speak_tls(board: BoardPlan, given: Mapping[str, tuple[str, bytes]]) -> BoardPlan:
+    """The same board, which speaks TLS with its broker; ``given``: by setting of ``broker.tls``, a file's name and contents."""
+    broker = {**board.settings["broker"], "tls": {key: name for key, (name, _) in given.items()}}
+    files = {**board.files, **dict(given.values())}
     settings = {**board.settings, "broker": broker}
-    return replace(board, settings=settings, files={**board.files, _CA: ca}, heap_bytes=board.heap_bytes + TLS_BYTES)
+    return replace(board, settings=settings, files=files, heap_bytes=board.heap_bytes + TLS_BYTES)
 
 
 def _pace(what: str, recording: Recording) -> str:

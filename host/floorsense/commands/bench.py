@@ -92,7 +92,7 @@ def command(
         clock = rooms.enter_context(TimeServer())
         timed = [take_time(one, clock.port) for one in todo.boards]
         if secured:
-            timed = [speak_tls(one, secured.ca) for one in timed]
+            timed = [speak_tls(one, {"ca": ("ca.pem", secured.ca)}) for one in timed]
         todo = replace(todo, boards=faults.prepare(timed, wrong))
         if local:
             console.print(f"broker: {name} at {url}" + (f"; {local.hint}" if local.hint else ""), soft_wrap=True)
