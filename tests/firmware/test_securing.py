@@ -1,5 +1,6 @@
 """What TLS on a board adds to mbedtls: the date that it sees, and writes that are taken up again."""
 
+import errno
 import os
 
 from expect import raises
@@ -148,6 +149,9 @@ def test_what_mbedtls_says_becomes_a_word():
         (OSError(-0x2700), "tls-untrusted"),
         (OSError(-0x7200), "tls-failed"),
         (OSError(-0x7280), "tls-failed"),
+        # What a broker's plain port does that was spoken to by TLS.
+        (OSError(errno.ECONNRESET), "tls-failed"),
+        (OSError(32), "tls-failed"),
         (OSError(-0x7F00), "no-memory"),
         (OSError(12), "no-memory"),
     ):

@@ -125,6 +125,8 @@ def test_what_is_no_text_reaches_no_terminal(raw: bytes, shown: str) -> None:
         ("broker ended the TLS handshake; does that port speak TLS?", "correct broker.port"),
         ("broker.tls.ca: certs/ca.pem is not on the board; provision it", "a file of TLS is missing"),
         ("no answer to CONNECT within 5 s", "a TLS port spoken to without TLS"),
+        ("connection broken", "a TLS port spoken to without TLS"),
+        ("closed by the broker", "a TLS port spoken to without TLS"),
         ("CONNECT did not get through within 20 s", "does not speak TLS"),
     ],
 )

@@ -167,8 +167,11 @@ class SecureConnection:
         code = error.args[0]
         if code in _NO_MEMORY or code == errno.ENOMEM:
             return Trouble("no-memory", "out of memory in TLS")
-        if self._has_verified and not self._is_through and code in _HUNG_UP:
-            return self._refused()
+        if not self._is_through and code in _HUNG_UP:
+            if self._has_verified:
+                return self._refused()
+            if code != _FATAL_ALERT:
+                return Trouble("tls-failed", "%s ended the TLS handshake; does that port speak TLS?" % host)
         if code >= 0:
             return error
         if self._is_through:
@@ -177,8 +180,6 @@ class SecureConnection:
             return Trouble("dropped", "closed by the broker" if code in _CLOSED else "TLS ended with error %d" % code)
         if code == _VERIFY_FAILED:
             return Trouble("tls-untrusted", "the certificate of %s cannot be verified" % host)
-        if code in _CLOSED:
-            return Trouble("tls-failed", "%s ended the TLS handshake; does that port speak TLS?" % host)
         return Trouble("tls-failed", "no TLS with %s (error %d); does that port speak TLS?" % (host, code))
 
     def _refused(self):

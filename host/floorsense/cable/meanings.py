@@ -46,7 +46,10 @@ _TROUBLES = (
         r"no MQTT broker|broken (CONNACK|SUBACK|packet|message)|second CONNACK|unexpected packet|ends too soon|QoS 2 at once",
         "something else listens there, or a broker that is not sound",
     ),
-    (r"greet: no answer to CONNECT", "a TLS port spoken to without TLS looks like this"),
+    (
+        r"greet: (no answer to CONNECT|connection broken|closed by the broker)",
+        "a TLS port spoken to without TLS looks like this",
+    ),
     (r"greet: CONNECT did not get through", "that port takes nothing, or does not speak TLS: is broker.port right?"),
     (r"not by the CA", "another broker than the board was provisioned for, or its CA was made anew: provision the board"),
     (r"was revoked|is too weak|cannot be verified", "the broker's certificate does not count: see what it was made with"),
