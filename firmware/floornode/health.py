@@ -27,9 +27,7 @@ class Health:
         """Look at what changes, and hand a message to the session when it is time."""
         if ticks_diff(now, self._look_at) >= 0:
             self._look_at = ticks_add(now, _LOOK_EACH)
-            free = self._station.port.heap_free()
-            if self._low is None or free < self._low:
-                self._low = free
+            self._look()
         if self._interval and ticks_diff(now, self._due_at) >= 0:
             self._due_at = ticks_add(now, self._interval)
             self._station.session.say(self)
@@ -43,6 +41,12 @@ class Health:
         if ms > self._longest:
             self._longest = ms
 
+    def _look(self):
+        free = self._station.port.heap_free()
+        if self._low is None or free < self._low:
+            self._low = free
+        return free
+
     def text(self, now):
         """The message of this moment."""
         station = self._station
@@ -55,7 +59,7 @@ class Health:
             clock.uptime(now),
             station.reset_cause,
             station.settings_are,
-            station.port.heap_free(),
+            self._look(),
             self._low,
             longest,
             self._link.rssi(),

@@ -48,7 +48,6 @@ class LongProbe(Probe):
     def take(self, now):
         self._was_lost = False
         if self._is_ready and not self._is_measured:
-            self.faults += 1
             return None
         self._is_measured = False
         return Probe.take(self, now)

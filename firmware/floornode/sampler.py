@@ -27,6 +27,7 @@ class Probe:
         self.name = name
         self.period_ms = period_ms
         self.quantities = quantities
+        # Readings without a value, and readings whose time passed before the loop came to them.
         self.faults = 0
         self.missed = 0
         self.due_at = None
@@ -79,7 +80,6 @@ class Probe:
                 return values
             except Exception as error:
                 self._lose(error, now)
-        self.faults += 1
         return None
 
     def is_patient(self, now):
@@ -153,7 +153,7 @@ class Sampler:
             late = ticks_diff(now, probe.due_at)
             # The next one is a whole number of periods after the first, whatever this one was late.
             skipped = late // probe.period_ms
-            probe.missed += skipped
+            probe.missed += skipped * len(probe.quantities)
             probe.due_at = ticks_add(probe.due_at, (skipped + 1) * probe.period_ms)
             readings = self._readings(probe, now)
             found = found + readings if found else readings
@@ -172,22 +172,25 @@ class Sampler:
         # Dated when it leaves the outbox, by what is known of the time then.
         if values is None:
             ts = self._clock.up(now)
-            return [Reading(kind, None, ts, FAULT | CLOCK_NOT_SET, probe.reason) for kind in probe.quantities]
+            return [self._fault(probe, kind, ts, probe.reason) for kind in probe.quantities]
         ts = self._clock.up(now if driver.ended is None else driver.ended)
         readings = []
         for kind, value, span in zip(probe.quantities, values, driver.ranges):
             if value is None:
-                reason = "%s: no value of %s" % (probe.name, kind.base)
-                readings.append(Reading(kind, None, ts, FAULT | CLOCK_NOT_SET, reason))
+                readings.append(self._fault(probe, kind, ts, "%s: no value of %s" % (probe.name, kind.base)))
                 continue
             try:
                 steps = kind.steps(value)
                 features = driver.features if kind.features else None
             except ValueError as error:
-                readings.append(Reading(kind, None, ts, FAULT | CLOCK_NOT_SET, "%s: %s" % (probe.name, error)))
+                readings.append(self._fault(probe, kind, ts, "%s: %s" % (probe.name, error)))
                 continue
             flags = CLOCK_NOT_SET | driver.flags
             if not span[0] <= value <= span[1]:
                 flags |= OUT_OF_RANGE
             readings.append(Reading(kind, steps, ts, flags, None, features))
         return readings
+
+    def _fault(self, probe, kind, ts, reason):
+        probe.faults += 1
+        return Reading(kind, None, ts, FAULT | CLOCK_NOT_SET, reason)

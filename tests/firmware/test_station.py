@@ -83,6 +83,32 @@ def test_health_comes_with_the_connection_and_then_each_minute():
     assert "no such name" in last["clock_trouble"]
 
 
+def test_the_low_water_mark_is_the_least_of_all_looks_that_of_the_message_too():
+    heap = [90000]
+
+    def turned(port):
+        # Least in the very turns in which a message is written.
+        heap[0] = 80000 if port.ms % 60000 < 1000 else 90000 + port.ms % 7
+
+    FakePort.heap_free, before = lambda _: heap[0], FakePort.heap_free
+    try:
+        port, _ = run(185000, turned)
+    finally:
+        FakePort.heap_free = before
+    found = said(port, HEALTH)
+    assert all(one["heap_low"] <= one["heap_free"] for one in found), found
+    assert found[-1]["heap_low"] == 80000
+
+
+def test_T49_health_counts_the_readings_that_a_sensor_failed_to_give():
+    def turned(port):
+        port.bus.is_cut = 10500 <= port.ms < 20500
+
+    port, _ = run(61000, turned)
+    topics = [topic for topic, payload in port.taken if b"sensor-fault" in payload]
+    assert said(port, HEALTH)[-1]["faults"] == len(topics) >= 30
+
+
 def test_health_of_the_interval_and_none_at_all():
     port, _ = run(21000, health={"interval_s": 5})
     assert len(said(port, HEALTH)) == 5
