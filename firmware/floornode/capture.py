@@ -86,21 +86,23 @@ class Capture:
             return self._pause
         self._heard = now
         # Whatever waited was sampled by now, also what the window had no room for.
-        self._last = before + waiting, self._ticks_us() & _US_MASK
+        self._taken = before + waiting
+        self._taken_us = self._ticks_us() & _US_MASK
         if self._first is None:
-            self._first = self._last
+            self._first = self._taken
+            self._first_us = self._taken_us
         if window.count < window.length:
             return self._pause
         self.is_running = False
         window.rate = self._true_rate()
-        surplus = self._last[0] - window.length
+        surplus = self._taken - window.length
         self.ended = ticks_add(now, -(surplus * 1000000 // window.rate))
         return None
 
     def _true_rate(self):
         """Samples over time, from the first look to the last; the nominal one where some are missing."""
-        count = self._last[0] - self._first[0]
-        us = (self._last[1] - self._first[1]) & _US_MASK
+        count = self._taken - self._first
+        us = (self._taken_us - self._first_us) & _US_MASK
         if self.window.overruns or count < 100 or not us:
             return self._nominal
         return rate_of(count, us)
