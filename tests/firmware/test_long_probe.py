@@ -1,6 +1,9 @@
 """Sensors whose measurement takes a while, among others: begun before it is due, gone on with in small steps."""
 
-from floornode.clock import ticks_diff
+import gc
+
+from expect import Skip
+from floornode.clock import ticks_add, ticks_diff
 from floornode.contract.reading import FAULT
 from sampled import PRESSURE, UNIX_MS, Board, Sensor
 
@@ -150,6 +153,29 @@ def test_T49_a_lost_sensor_is_looked_for_all_the_same_where_window_follows_windo
     lost.error = lost.absent = None
     board.run(20000)
     assert not board.temperatures()[-2].flags
+
+
+def test_a_turn_while_a_window_is_captured_leaves_no_garbage():
+    if not hasattr(gc, "mem_alloc"):
+        raise Skip("it measures MicroPython's heap")
+    sensor = Slow()
+    sensor.streams = True
+    board = Board(Sensor(), sensor, period_ms=2000)
+    while not board.sampler.is_capturing:
+        board.ms += 10
+        board.turn()
+    sampler, now = board.sampler, board.now()
+    gc.collect()
+    gc.disable()
+    before = gc.mem_alloc()
+    for _ in range(90):
+        now = ticks_add(now, 1)
+        sampler.due(now)
+        sampler.next(now)
+    taken = gc.mem_alloc() - before
+    gc.enable()
+    assert sampler.is_capturing
+    assert taken == 0, taken
 
 
 def test_the_loop_sleeps_through_a_slow_measurement():
