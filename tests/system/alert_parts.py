@@ -37,15 +37,16 @@ def hot(more: str = "") -> Rules:
     return rules(HOT + more)
 
 
-def reading(value: float | None, at: int, topic: str = TOPIC, seq: int = 0, **more: Any) -> Any:
-    return arrival(seq, topic=topic, value=value, ts_ms=at, arrived=at, **more)
+def reading(value: float | None, at: int, topic: str = TOPIC, **more: Any) -> Any:
+    """One of that time; its ``seq`` grows with the time, as a board's does."""
+    return arrival(at - START + 10**9, topic=topic, value=value, ts_ms=at, arrived=at, **more)
 
 
 def feed(engine: Engine, values: list[float], start: int = START, step: int = SECOND, topic: str = TOPIC) -> list[Alarm]:
     changed = []
     for place, value in enumerate(values):
         at = start + place * step
-        changed += engine.take([reading(value, at, topic, place)], at)
+        changed += engine.take([reading(value, at, topic)], at)
     return changed
 
 

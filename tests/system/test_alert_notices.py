@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from aiosmtpd.controller import Controller
-from alert_parts import HOT, HOUR, MINUTE, OTHER, SECOND, START, TOPIC, Box, everything, feed, hot, rules, run
+from alert_parts import HOT, HOUR, MINUTE, OTHER, SECOND, START, TOPIC, Box, everything, feed, hot, reading, rules, run
 from factory_parts import floorsense, until
 from factory_readings import arrival
 
-from floorsense.alerts import Engine, Postman
+from floorsense.alerts import Engine, Postman, outbound
 from floorsense.alerts.alarms import acknowledge
 from floorsense.alerts.rules import read_rules
 from floorsense.alerts.tables import notices
@@ -68,6 +68,18 @@ def test_T63_quiet_hours_hold_back_what_is_not_critical_until_they_end(store: St
     assert [title for _, title, _ in box.sent] == [f"[ALARM] critical: fire at {TOPIC}"]
     run(postman, night + 7 * HOUR, night + 7 * HOUR + 1)
     assert [title for _, title, _ in box.sent][1:] == [f"[ALARM] warning: hot at {TOPIC}"]
+
+
+def test_T63_what_is_critical_is_told_however_much_waits_for_the_morning(store: Store) -> None:
+    text = HOT.replace('["test://shift"]', '["test://shift"]\nquiet = "22:00-06:00"') + 'whom = ["shift"]\n'
+    text += '[[rule]]\nname = "fire"\ntopic = "+/+/+/temperature"\nabove = 99\nseverity = "critical"\nwhom = ["shift"]\n'
+    engine = Engine(store, rules(text))
+    box = Box()
+    night = START + 13 * HOUR
+    engine.take([reading(90, night, f"a/b/c{n}/temperature") for n in range(outbound.MOST_AT_ONCE + 10)], night)
+    engine.take([reading(120, night + SECOND, "a/b/d/temperature")], night + SECOND)
+    run(Postman(store, engine.rules, box), night + 2 * SECOND, night + 3 * MINUTE)
+    assert [title for _, title, _ in box.sent] == ["[ALARM] critical: fire at a/b/d/temperature"]
 
 
 def test_T64_a_mail_server_that_was_down_for_an_hour_gets_each_mail_once(store: Store) -> None:

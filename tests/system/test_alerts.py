@@ -14,7 +14,7 @@ from floorsense.alerts.alarms import Alarm
 from floorsense.alerts.past import Past
 from floorsense.alerts.rules import default_rules, parse_rules, read_rules
 from floorsense.errors import UsageError
-from floorsense.storage import Database, Store
+from floorsense.storage import Arrival, Database, Store
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_a_rule_with_a_duration_waits_for_it_by_the_readings_own_times(store: St
 
 def test_after_it_cleared_the_next_is_another_alarm_even_within_one_batch(store: Store) -> None:
     engine = Engine(store, hot())
-    batch = [reading(value, START + place * SECOND, seq=place) for place, value in enumerate([86, 80, 80, 86, 80, 86])]
+    batch = [reading(value, START + place * SECOND) for place, value in enumerate([86, 80, 80, 86, 80, 86])]
     assert [one.state for one in engine.take(batch, START)] == ["open", "cleared", "open", "cleared", "open"]
     assert [one.state for one in everything(store)] == ["open", "cleared", "cleared"]
 
@@ -104,7 +104,7 @@ def test_a_sensor_that_fails_alerts_and_clears_no_other_alarm(store: Store) -> N
     engine = Engine(store, hot('[[rule]]\nname = "broken"\ntopic = "#"\nfault = true\n'))
     feed(engine, [90])
     fault = {"quality": ["sensor-fault"], "reason": "no answer at 0x76"}
-    (alarm,) = engine.take([reading(None, START + SECOND, seq=1, **fault)], START + SECOND)
+    (alarm,) = engine.take([reading(None, START + SECOND, **fault)], START + SECOND)
     assert alarm.text == f"{TOPIC}: no value (no answer at 0x76), a sensor fault"
     assert [one.state for one in everything(store)] == ["open", "open"]
 
@@ -113,6 +113,23 @@ def test_what_waited_out_an_outage_says_nothing_of_now(store: Store) -> None:
     engine = Engine(store, hot())
     feed(engine, [90, 80])
     assert feed(engine, [90, 91], START - HOUR) == []
+
+
+def test_a_clock_that_was_hours_ahead_and_is_put_right_does_not_switch_the_rules_off(store: Store) -> None:
+    now = now_ms()
+    ahead = [arrival(seq, value=20.0, ts_ms=now + 20 * HOUR + seq * SECOND) for seq in range(3)]
+    right = [arrival(seq, value=value, ts_ms=now + seq * SECOND) for seq, value in enumerate([20, 20, 90, 91, 80], 3)]
+    engine = Engine(store, hot('for = "1s"\n'))
+    assert [one.state for batch in (ahead, right) for one in engine.take(batch, now)] == ["open", "cleared"]
+    # A process of its own finds the same in the database.
+    past = Past(store, hot().rules)
+    for batch in (ahead, right):
+        store.put_readings(batch)
+        assert [one.ts for one in past.read(now) if isinstance(one, Arrival)] == [one.ts for one in batch]
+    # What waited out an outage is of the past as before.
+    late = arrival(0, boot=0, value=95.0, ts_ms=now - HOUR // 2)
+    store.put_readings([late])
+    assert past.read(now) == [] and engine.take([late], now) == []
 
 
 # ---- one alarm a cause

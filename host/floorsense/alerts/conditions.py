@@ -63,6 +63,9 @@ class Rate:
         value = arrival.value
         if value is None:
             return None
+        if memory and memory[-1][0] > arrival.ts:
+            # A clock that was put back: what was dated by the other says nothing of a span.
+            memory.clear()
         while memory and memory[0][0] < arrival.ts - self.within_ms:
             memory.popleft()
         memory.append((arrival.ts, value))
@@ -134,6 +137,23 @@ class Watch:
     well_since: int | None = None
     alarm: int | None = None
     newest: int = -1
+    last: tuple[int, int] | None = None
+
+    def admit(self, ts: int, identity: tuple[int, int] | None) -> bool:
+        """Whether a reading of ``ts``, and of ``identity`` (boot, seq) where it has one, is later than all before.
+
+        What waited out an outage comes beside what is measured now, and says nothing of now. By its time alone a board whose
+        clock was hours ahead, and was put right, would be one of the past for as long.
+        """
+        known = identity is not None and self.last is not None
+        if (identity <= self.last) if known else (ts < self.newest):  # type: ignore[operator]
+            return False
+        self.last = identity or self.last
+        if ts < self.newest:
+            self.broken_since = None if self.broken_since is None else min(self.broken_since, ts)
+            self.well_since = None if self.well_since is None else min(self.well_since, ts)
+        self.newest = ts
+        return True
 
     def turn(self, is_broken: bool | None, ts: int) -> None:
         """Take in what the condition said of the reading of ``ts``."""

@@ -78,7 +78,7 @@ class Engine:
                 watch = self._watch(rule, one.cause)
                 if watch is not None:
                     # What is read again of the time before it began does not end it.
-                    watch.alarm, watch.broken_since, watch.newest = one.id, one.onset, one.onset
+                    watch.alarm, watch.broken_since, watch.newest = one.id, one.onset, min(one.onset, one.opened_at)
 
     def _watch(self, rule: Rule, cause: str) -> Watch | None:
         key = (rule.name, cause)
@@ -109,10 +109,8 @@ class Engine:
         for rule in self._rules_for(arrival):
             watch = self._watch(rule, arrival.topic)
             ts = arrival.ts
-            # What waited out an outage comes beside what is measured now, and says nothing of now.
-            if watch is None or ts < watch.newest:
+            if watch is None or not watch.admit(ts, arrival.identity):
                 continue
-            watch.newest = ts
             watch.turn(rule.condition.look(arrival, watch.memory), ts)
             if watch.alarm is None and watch.broken_since is not None and ts - watch.broken_since >= rule.for_ms:
                 self._open(rule, arrival.topic, watch, watch.broken_since, _words(arrival, rule))

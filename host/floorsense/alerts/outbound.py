@@ -68,7 +68,10 @@ def take(connection: Connection, contact: Contact, channel: str, now: int) -> li
     What quiet hours hold back stays in the queue until they end, but for what is critical; what an acknowledgement has made
     pointless is dropped.
     """
-    free = (notices.c.channel == channel, notices.c.sent_at.is_(None), notices.c.dropped.is_(None))
+    free = [notices.c.channel == channel, notices.c.sent_at.is_(None), notices.c.dropped.is_(None)]
+    if contact.quiet is not None and contact.quiet.end_of(now) is not None:
+        # However much waits for the morning, what is critical is found behind it.
+        free.append(alarms.c.severity == CRITICAL)
     columns = (notices.c.id, notices.c.kind, notices.c.tries, notices.c.next_at, notices.c.claimed_until, *_prefixed())
     query = sa.select(*columns).join(alarms, alarms.c.id == notices.c.alarm_id).where(*free)
     # Nobody else takes from this channel meanwhile; SQLite's writer is alone anyway.
@@ -82,7 +85,7 @@ def take(connection: Connection, contact: Contact, channel: str, now: int) -> li
             return []
         if row.kind in (REMINDER, ESCALATION) and (one.acked_at is not None or one.cleared_at is not None):
             pointless.append(row.id)
-        elif one.severity == CRITICAL or contact.quiet is None or contact.quiet.end_of(now) is None:
+        else:
             due.append(Notice(row.id, row.kind, row.tries, one))
     if pointless:
         connection.execute(sa.update(notices).where(notices.c.id.in_(pointless)).values(dropped="pointless"))

@@ -1,6 +1,7 @@
 """Readings out of the database, for an engine that does not stand beside the ingestion, or was away: each once, in order."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -28,6 +29,7 @@ class Past:
         self._needs_all = any(isinstance(rule.condition, Silence) for rule in rules)
         self._stored: dict[tuple[int, int], int] = {}
         self._newest: dict[int, int] = {}
+        self._last: dict[int, tuple[int, int]] = {}
 
     def read(self, now: int) -> list[Arrival | State]:
         """Raises DatabaseError."""
@@ -46,24 +48,39 @@ class Past:
             seen[number, boot] = stored
         for number, (topic, kind) in changed.items():
             since = self._newest.get(number, now - LOOK_BACK_MS)
-            mine = sa.select(readings).where(readings.c.topic_id == number, readings.c.ts > since)
-            rows = connection.execute(mine.order_by(readings.c.ts, readings.c.boot, readings.c.seq).limit(_MOST_EACH)).all()
-            for row in rows:
-                found.append(_arrival(topic, kind, row))
+            rows = _rows(connection, number, readings.c.ts > since)
+            is_all = len(rows) < _MOST_EACH
+            last = self._last.get(number)
+            if last is not None:
+                # After a clock was put back, what it had dated ahead is there still, and is not new.
+                rows = [row for row in rows if row.boot < 0 or (row.boot, row.seq) > last]
+                if not rows:
+                    # Something was stored, and is not newer by its time: it may yet be later by its number.
+                    boot, seq = readings.c.boot, readings.c.seq
+                    later = sa.or_(boot > last[0], sa.and_(boot == last[0], seq > last[1]))
+                    rows = _rows(connection, number, readings.c.ts.between(now - LOOK_BACK_MS, since), boot >= 0, later)
+            found += [_arrival(topic, kind, row) for row in rows]
             if rows:
                 self._newest[number] = rows[-1].ts
-            if len(rows) == _MOST_EACH:
+                numbered = [(row.boot, row.seq) for row in rows if row.boot >= 0]
+                self._last[number] = max(numbered, default=last or (-1, -1))
+            if not is_all:
                 # There is more: the next call goes on, whatever the ledger says.
                 seen = {key: value for key, value in seen.items() if key[0] != number}
         self._stored = seen
         found.sort(key=lambda one: one.arrived)
         query = sa.select(stations.c.machine, stations.c.boot, stations.c.changed).where(stations.c.status == STOPPED)
-        for row in connection.execute(query):
-            found.append(State(row.machine, "status", {"status": STOPPED, "boot": row.boot}, row.changed or 0))
+        for one in connection.execute(query):
+            found.append(State(one.machine, "status", {"status": STOPPED, "boot": one.boot}, one.changed or 0))
         return found
 
     def _is_wanted(self, topic: str) -> bool:
         return self._needs_all or any(matches(rule.topic, topic) for rule in self._rules)
+
+
+def _rows(connection: Connection, number: int, *which: sa.ColumnElement[bool]) -> list[sa.Row[Any]]:
+    mine = sa.select(readings).where(readings.c.topic_id == number, *which)
+    return list(connection.execute(mine.order_by(readings.c.ts, readings.c.boot, readings.c.seq).limit(_MOST_EACH)))
 
 
 def _arrival(topic: str, kind: str, row: sa.Row[tuple[object, ...]]) -> Arrival:

@@ -18,6 +18,8 @@ LONGEST_PAUSE_MS = 300_000
 # A notice that nobody took for three days is of no use, and is counted.
 GIVE_UP_MS = 3 * 86_400_000
 _STRAYS_MS = 60_000
+# Every alarm that waits is looked at: seldom enough to cost nothing, often enough for a reminder of a minute.
+_REMIND_MS = 5_000
 _WORDS = {OPENED: "ALARM", REMINDER: "STILL OPEN", ESCALATION: "NOT ACKNOWLEDGED", END: "cleared"}
 _LINES = 50
 
@@ -39,6 +41,7 @@ class Postman:
         # What waits for contacts that the rules do not know any more, by channel.
         self.strays: dict[str, int] = {}
         self.rules = rules
+        self._reminded_at = 0
         self._strays_at = 0
         self._store = store
         self._send = send
@@ -46,7 +49,9 @@ class Postman:
 
     def step(self, now: int) -> int:
         """Returns how many messages went out. Raises DatabaseError."""
-        self._store.write(lambda connection: outbound.remind(connection, self.rules, now))
+        if now - self._reminded_at >= _REMIND_MS:
+            self._reminded_at = now
+            self._store.write(lambda connection: outbound.remind(connection, self.rules, now))
         if now - self._strays_at >= _STRAYS_MS:
             self._strays_at = now
             self._look_for_strays(now)

@@ -35,6 +35,12 @@ class Arrival:
         steps = self.reading.value
         return None if steps is None else float(self.reading.quantity.number(steps))
 
+    @property
+    def identity(self) -> tuple[int, int] | None:
+        """(boot, seq), by which the readings of a topic are in the order of their measurement; None of an unnumbered one."""
+        boot, seq = self.reading.boot, self.reading.seq
+        return None if boot is None or seq is None or boot < 0 else (boot, seq)
+
     def more(self) -> str | None:
         """What few readings have, as JSON; None for nothing."""
         reading = self.reading

@@ -87,7 +87,7 @@ export function put(reading, isLive) {
   if (!tile) return false;
   let entry = tile.values.get(reading.quantity);
   if (!entry) entry = row(tile, reading.quantity);
-  if (reading.ts < entry.ts) return false;
+  if (reading.ts < entry.ts && !wasPutBack(reading, entry, isLive)) return false;
   if (isLive && entry.ts && !tile.usual) tile.usual = reading.ts - entry.ts;
   entry.ts = reading.ts;
   write(entry.text, number(reading.value, reading.unit));
@@ -104,6 +104,9 @@ export function put(reading, isLive) {
   }
   return true;
 }
+
+// A board's clock that was ahead and is right again. What waited out an outage is of the past, and says so.
+const wasPutBack = (reading, entry, isLive) => isLive && entry.ts - reading.ts > 60000 && !reading.quality.includes("replayed");
 
 function row(tile, quantity) {
   const element = make("span", "row"), name = make("span", "quantity", quantity), value = make("span", "value"), quality = make("span", "quality");
