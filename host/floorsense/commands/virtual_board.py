@@ -9,6 +9,7 @@ from typing import Any
 import rich_click as click
 from rich.console import Console
 
+from floornode.sensors import DRIVERS
 from floorsense import boards
 from floorsense.check.watch import interruptible
 from floorsense.errors import UsageError
@@ -67,7 +68,17 @@ def _script(path: Path | None) -> dict[str, Any] | None:
         raise UsageError(f"--simulation {path}: is not JSON: {error}") from error
     if not isinstance(found, dict):
         raise UsageError(f"--simulation {path}: must be an object")
+    for kind in ("i2c", "spi", "onewire"):
+        for bus, chips in _object(found.get(kind)).items():
+            for place, spec in _object(chips).items():
+                if (name := _object(spec).get("chip")) not in DRIVERS:
+                    known = ", ".join(sorted(DRIVERS))
+                    raise UsageError(f"--simulation {path}: {kind}.{bus}.{place}.chip: {name!r} is none that we have ({known})")
     return found
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _link(path: Path, port: str) -> None:

@@ -182,6 +182,9 @@ class BoardLog:
     def _run(self) -> None:
         try:
             for line in follow(self._path, self._stopped, lambda _text: None):
+                if self._stopped.is_set():
+                    # The beginning of a line whose end nobody waits for.
+                    return
                 self._lines.append(line)
                 self._tell(line)
         except FloorsenseError:
