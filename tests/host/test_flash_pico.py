@@ -13,7 +13,7 @@ import pytest
 import images
 from esp32_rom import Esp32Rom
 from floorsense.boards import load
-from floorsense.cable import ports, volumes
+from floorsense.cable import ports, survey, volumes
 from floorsense.cable.repl import ask_runtime
 from floorsense.errors import BoardError
 from floorsense.flashing import pico
@@ -111,7 +111,11 @@ def test_a_pico_without_micropython_names_the_button(
     assert "hold the button BOOTSEL" in err
 
 
-def test_an_image_says_by_its_name_which_button_to_name(flash: Flash, play: Play, uf2_file: Path) -> None:
+def test_an_image_says_by_its_name_which_button_to_name(
+    flash: Flash, play: Play, uf2_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(survey, "ask_runtime", functools.partial(ask_runtime, limit_s=0.3))
+    monkeypatch.setattr(survey, "listening_chip", lambda _url: None)
     silent = play(Esp32Rom(PtyLine(), deaf=True))
     code, _, err = flash("--port", silent.url, "--image", uf2_file)
     assert code == 3

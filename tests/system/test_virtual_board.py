@@ -135,7 +135,7 @@ def test_a_stall_is_silence_on_a_port_that_stays(plug_in: Callable[..., VirtualB
 
 def test_dropped_bytes_are_dropped(plug_in: Callable[..., VirtualBoard]) -> None:
     board = plug_in(faults=Faults(drop_every=10))
-    assert b"'abcdefghjklmn'" in heard(board, "'abcdefghijklmn'\r", b"\r\n>>> ")
+    assert b"'abcdefghjklmn'" in heard(board, "'abcdefghijklmn'\r", b"klmn'\r\n")
 
 
 def test_boot_noise_comes_before_the_first_word(plug_in: Callable[..., VirtualBoard]) -> None:
