@@ -140,6 +140,27 @@ def test_what_is_acknowledged_after_the_reading_went_back_before_it_is_done_with
     assert life.backlog.in_window == 0
 
 
+def test_what_gave_way_stays_so_though_there_was_room_before_all_of_it_had():
+    life, storage = connected("room")
+    life.sample(60)
+    life.flush()
+    append = life.backlog.log.append
+
+    def refuse(*_):
+        raise OSError(28, "ENOSPC")
+
+    life.backlog.log.append = refuse
+    while not life.outbox.dropped:
+        life.sample()
+    life.backlog.log.append = append
+    assert life.outbox.dropped < 60 * len(NAMES)
+    for _ in range(10):
+        pass_time(life, 10, storage)
+        storage.store(life.got[-life.send(1000) :] if len(life.outbox) else [])
+    assert life.disordered == 0
+    assert len(life.got) + life.outbox.dropped == life.read * len(NAMES)
+
+
 def test_what_was_lost_last_is_sent_again_though_no_gap_shows_it():
     life, storage = connected("tail")
     for turn in range(5):

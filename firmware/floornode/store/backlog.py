@@ -242,11 +242,12 @@ class Backlog:
                 self.dropped += 1
                 self._is_stale = True
         else:
+            # There may be room before all of it is gone through: what was counted stays dropped.
+            self._pass_over(reader.next)
             return
         if reader.next < end:
             reader.go_to(end, 0)
-        if self.audit is not None:
-            self.audit.pass_over(end)
+        self._pass_over(end)
         if self._is_stale:
             # First counted, then gone: a cut in between must not take the count.
             self._say("store: full; the oldest readings give way, %d by now" % self.dropped)
@@ -257,6 +258,10 @@ class Backlog:
                 if error.args[0] != _ENOSPC:
                     raise
         self._drop()
+
+    def _pass_over(self, number):
+        if self.audit is not None:
+            self.audit.pass_over(number)
 
     def _drop(self):
         self.log.drop()

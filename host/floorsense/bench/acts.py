@@ -20,6 +20,8 @@ from floorsense.listener import Listener
 STEP_S = 3600
 # For how long boards gather a block where a fault is about their flash.
 GATHER_S = 2
+# What their RAM holds where the flash is full.
+FEW_READINGS = 40
 # What waiting for the storage takes of a 64-bit VM from the start on: the store, its audit, the mark and its subscription.
 END_TO_END_BYTES = 48 * 1024
 # What the bench's listener may take to be back at a broker that has started again.
@@ -140,10 +142,11 @@ def gather_briefly(board: BoardPlan, _fault: Fault) -> BoardPlan:
 
 
 def fill_flash(board: BoardPlan, fault: Fault) -> BoardPlan:
-    """By the board's own time, which begins a moment before the bench's."""
+    """By the board's own time, which begins a moment before the bench's. Its RAM is small, so that it too is full soon."""
     board = gather_briefly(board, fault)
     spans = [*board.simulation.get("flash_full", []), [fault.at_s, fault.end_s]]
-    return replace(board, simulation={**board.simulation, "flash_full": spans})
+    settings = {**board.settings, "outbox": {**board.settings["outbox"], "capacity": FEW_READINGS}}
+    return replace(board, settings=settings, simulation={**board.simulation, "flash_full": spans})
 
 
 def wait_for_storage(board: BoardPlan, fault: Fault) -> BoardPlan:

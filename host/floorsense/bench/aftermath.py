@@ -114,6 +114,8 @@ class Aftermath:
                 record.witness = make(plans)
         self.lost_by_broker = 0
         self.lost_at_qos_0 = 0
+        # With a full flash, and counted by the board.
+        self.given_up = 0
         self._boards = {one.name for one in plans}
         self._newest: dict[str, float] = {}
         self._newest_of: dict[str, float] = {}
@@ -183,7 +185,11 @@ class Aftermath:
         for one in report.findings:
             loss = losses.get((one.topic or one.board, one.boot if one.topic else None))
             if one.kind == "gap" and loss is not None:
-                found.append(self._attribute(one, loss, forgets))
+                found.append(
+                    self._given_up(one, loss)
+                    if is_full and self._is_counted(one, loss)
+                    else self._attribute(one, loss, forgets)
+                )
             elif any(one.kind == kind and self._qos(one) >= least for kind, least in excused):
                 found.append(replace(one, severity=NOTE))
             else:
@@ -204,6 +210,7 @@ class Aftermath:
             "faults": [one.as_dict() for one in self.records],
             "lost_by_broker": self.lost_by_broker,
             "lost_at_qos_0": self.lost_at_qos_0,
+            "given_up": self.given_up,
         }
 
     def _repeated(self) -> int:
@@ -236,6 +243,16 @@ class Aftermath:
         self.lost_by_broker += loss.acknowledged
         text = f"{gap.text}; {which} acknowledged by the broker, which was killed: an acknowledgement is not storage"
         return replace(gap, text=text, severity=NOTE if loss.acknowledged == loss.lost else FAULT)
+
+    def _is_counted(self, gap: Finding, loss: "_Loss") -> bool:
+        """Whether the board has said that it gave up as many readings of this quantity."""
+        board = self._checker.boards.get(gap.board)
+        said = board.dropped if board and board.boot == gap.boot else {}
+        return said.get(gap.topic.rpartition("/")[2], 0) >= loss.lost
+
+    def _given_up(self, gap: Finding, loss: "_Loss") -> Finding:
+        self.given_up += loss.lost
+        return replace(gap, severity=NOTE, text=f"{gap.text}; the board gave up as many, and said so")
 
     def _qos(self, finding: Finding) -> int:
         """Of the readings at its topic, by the board's birth message; 0 where it is of no readings."""
