@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from floorsense.boards import load
+from floorsense.boards import Board, all_boards, load
+from floorsense.broker.floor import Floor
 from floorsense.errors import UsageError
+from floorsense.paths import BOARDS
 from floorsense.provisioning import pinout
 from floorsense.provisioning.station_file import BROKER_VARIABLE, WIFI_VARIABLE, StationFile
 
@@ -187,6 +189,19 @@ def test_each_boards_own_buses_are_ones_that_it_can_have(name: str) -> None:
     board = load(name)
     buses = {f"{kind}{bus['id']}": {"kind": kind, **bus} for kind in ("i2c", "spi") for bus in getattr(board.pins, kind)}
     assert buses and list(pinout.faults(board, {"buses": buses})) == []
+
+
+@pytest.mark.parametrize("board", [one for one in all_boards() if one.flashing.method != "none"], ids=lambda one: one.name)
+def test_each_board_folder_has_a_station_to_copy(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(WIFI_VARIABLE, "from-the-environment")
+    path = tmp_path / "machine-42.toml"
+    path.write_text((BOARDS / board.name / "station.toml").read_text(encoding="utf-8"))
+    floor = Floor.make(tmp_path / "floor", ["broker.plant"], 8883, "127.0.0.1", None)
+    floor.add("factory/floor-2/machine-42", mutual=False)
+    one = StationFile(path).complete()
+    assert (one.name, one.board, one.host, one.port) == ("factory/floor-2/machine-42", board, "broker.plant", 8883)
+    settings = json.loads(one.settings.reveal())
+    assert settings["buses"]["i2c0"] == board.pins.i2c[0]
 
 
 def test_a_pico_refuses_what_its_spi_cannot_have() -> None:
