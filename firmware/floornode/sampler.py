@@ -31,6 +31,8 @@ class Probe:
         self.faults = 0
         self.missed = 0
         self.due_at = None
+        # Whether it has failed, and has given nothing since: one that was opened again has not shown yet that it is well.
+        self.is_lost = False
         # Why there is no value; meaningful while the sensor is lost.
         self.reason = "%s: not read yet" % name
         self._open = open_sensor
@@ -77,6 +79,7 @@ class Probe:
             try:
                 values = self._driver.read()
                 self._retry = _FIRST_RETRY
+                self.is_lost = False
                 return values
             except Exception as error:
                 self._lose(error, now)
@@ -112,6 +115,7 @@ class Probe:
             self._lose(error, now)
 
     def _lose(self, error, now):
+        self.is_lost = True
         self._driver = self._ready_at = None
         self._is_ready = False
         text = str(error.args[1]) if isinstance(error, OSError) and len(error.args) > 1 else repr(error)

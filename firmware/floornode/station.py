@@ -208,10 +208,9 @@ class Station:
     def _tell_sensors(self):
         """One line when a sensor is lost, and one when it is back."""
         for i, probe in enumerate(self.sampler.probes):
-            is_lost = probe.driver is None
-            if is_lost != bool(self._lost & 1 << i):
+            if probe.is_lost != bool(self._lost & 1 << i):
                 self._lost ^= 1 << i
-                self.log("sensor: " + (probe.reason if is_lost else probe.name + ": answers again"))
+                self.log("sensor: " + (probe.reason if probe.is_lost else probe.name + ": answers again"))
 
     def _is_held(self):
         """Whether the session waits for a window to be captured: what it would begin next is a name look-up, or a handshake,

@@ -211,6 +211,21 @@ def test_a_sensor_that_opens_and_never_reads_is_looked_for_ever_more_rarely():
     assert len(board.times()) == 1200
 
 
+def test_a_sensor_that_opens_and_does_not_read_is_lost_all_the_while():
+    sensor = Sensor()
+    sensor.error = OSError(5, "answer is garbled")
+    board = Board(sensor, period_ms=100)
+    board.run(50)
+    assert board.probes[0].is_lost
+    for _ in range(200):
+        board.run(50)
+        assert board.probes[0].is_lost
+    assert sensor.opened > 4
+    sensor.error = None
+    board.run(60000)
+    assert not board.probes[0].is_lost
+
+
 def test_a_good_reading_ends_the_backoff():
     sensor = Sensor()
     sensor.absent = OSError(5, "no answer")
