@@ -35,7 +35,8 @@ while True:
         while True:
             number = 0 if kind == "zero" else number + 1
             body = text(b"a/b") + number.to_bytes(2, "big") + b"reading %d" % time.monotonic_ns()
-            link.sendall(bytes([0x32, len(body)]) + body)
+            packet = bytes([0x32, len(body)]) + body
+            link.sendall(packet + packet[:-1] + b"!" if kind == "reuses" else packet)
             link.settimeout(0.3)
             try:
                 if not link.recv(100):
@@ -112,6 +113,15 @@ def test_a_device_that_forgets_and_never_waits_fails_by_name_with_the_evidence(t
     assert {found[name][0] for name in ("T19", "T25", "T27")} == {"not shown"}
     lost = next(one for one in report["cases"] if one["case"] == "T13")
     assert any("> PUBLISH QoS 1 id 1 a/b" in line and "| 32 " in line for line in lost["evidence"])
+
+
+def test_a_packet_id_that_is_used_anew_before_its_PUBACK_fails(tmp_path: Path) -> None:
+    done = advise("--device", wrong(tmp_path, "reuses"), "--json", *cases("T15"))
+    (case,) = json.loads(done.stdout)["cases"]
+    assert (case["verdict"], case["text"]) == (
+        "failed",
+        "packet id 1 is used for a new message while the old one is not acknowledged",
+    )
 
 
 def test_a_broken_packet_fails_whatever_the_case_was_about(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from floorsense.bench.duplicate import Duplicates
 from floorsense.bench.farm import Farm
 from floorsense.bench.link import Link
-from floorsense.bench.plan import BoardPlan, take_time
+from floorsense.bench.plan import BoardPlan, keep_until_stored, take_time
 from floorsense.bench.storeroom import Storeroom
 from floorsense.bench.time_server import TimeServer
 from floorsense.broker import LocalBroker
@@ -22,8 +22,6 @@ STEP_S = 3600
 GATHER_S = 2
 # What their RAM holds where the flash is full.
 FEW_READINGS = 40
-# What waiting for the storage takes of a 64-bit VM from the start on: the store, its audit, the mark and its subscription.
-END_TO_END_BYTES = 48 * 1024
 # What the bench's listener may take to be back at a broker that has started again.
 _BACK_S = 10
 
@@ -150,9 +148,7 @@ def fill_flash(board: BoardPlan, fault: Fault) -> BoardPlan:
 
 
 def wait_for_storage(board: BoardPlan, fault: Fault) -> BoardPlan:
-    board = gather_briefly(board, fault)
-    settings = {**board.settings, "outbox": {**board.settings["outbox"], "end_to_end": True}}
-    return replace(board, settings=settings, heap_bytes=board.heap_bytes + END_TO_END_BYTES)
+    return keep_until_stored(gather_briefly(board, fault))
 
 
 def take_storage_away(stage: Stage, _fault: Fault) -> None:

@@ -27,7 +27,7 @@ Exit codes: 0 nothing failed, 1 a case failed, 2 wrong usage, 3 the device never
 \b
 Our own firmware:
   floorsense advise --device 'floorsense simulate --broker mqtt://{host}:{port}
-                     --qos temperature=1,humidity=2 --keepalive 10'
+                     --qos temperature=1,humidity=2 --keepalive 10 --end-to-end'
 """
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import rich_click as click
 
 from floorsense.bench.farm import Farm
-from floorsense.bench.plan import Plan, parse_qos, plan, speak_tls
+from floorsense.bench.plan import Plan, keep_until_stored, parse_qos, plan, speak_tls
 from floorsense.broker_url import BrokerUrl
 from floorsense.check.watch import interruptible
 from floorsense.errors import UsageError
@@ -32,6 +32,8 @@ _FILE = click.Path(path_type=Path)
 @click.option("--qos", default="1", show_default=True, metavar="QOS", help="0, 1 or 2, or temperature=1,pressure=0.")
 @click.option("--keepalive", type=click.IntRange(1, 65535), default=60, show_default=True, help="Seconds.")
 @click.option("--first-window", type=click.IntRange(100, 600000), default=500, show_default=True, help="Of a reconnect, in ms.")
+@click.option("--period", type=click.IntRange(10, 86400000), default=1000, show_default=True, help="Of its sensor, in ms.")
+@click.option("--end-to-end", is_flag=True, help="It keeps readings until a storage has them, and listens for its word.")
 def command(
     broker: str,
     ca: Path | None,
@@ -41,6 +43,8 @@ def command(
     qos: str,
     keepalive: int,
     first_window: int,
+    period: int,
+    end_to_end: bool,
 ) -> int:
     """Run one simulated board, the real firmware in the real MicroPython, and show its log until Ctrl-C.
 
@@ -58,6 +62,9 @@ def command(
         settings |= {"user": url.user, "password": url.password()}
     whole = plan(2, levels, (url.host, url.port), {}, settings)
     one = next(one for one in whole.boards if one.board == board)
+    for sensor in one.settings["sensors"]:
+        sensor["period_ms"] = period
+    one = keep_until_stored(one) if end_to_end else one
     todo = Plan([speak_tls(one, trusted) if trusted else one], whole.recordings, [])
     ensure_libraries()
     with ExitStack() as rooms:
