@@ -88,7 +88,7 @@ class Weather:
     # The broker, and the storage behind it.
 
     def _kill(self):
-        self._day.excuse_window()
+        self._day.board.excuse_window()
         self._broker.forget()
 
     def _late_kill(self):
@@ -120,7 +120,7 @@ class Weather:
     # The board.
 
     def _clock_step(self):
-        self._day.step_clock(self._chance.between(-_HOUR, _HOUR))
+        self._day.board.step_clock(self._chance.between(-_HOUR, _HOUR))
 
     def _power_cut(self):
         self._day.cut_power()
