@@ -175,6 +175,18 @@ def test_T25_session_present_but_the_SUBACK_was_lost_asks_again():
     assert len([packet for packet in board.wire.packets() if packet[0] == 0x82]) == 1
 
 
+def test_a_subscription_that_is_not_answered_ends_the_connection():
+    board = Board(keepalive=10)
+    board.session.subscribe(COMMAND, 1, lambda topic, message: None)
+    board.connect()
+    for _ in range(5):
+        board.turn(1000)
+        board.hear(b"\xd0\0")
+    assert board.session.state == sessions.SERVE
+    board.turn(100)
+    assert board.session.reason == "no answer to the subscription to " + COMMAND.decode()
+
+
 def test_T26_session_gone_subscribes_again():
     board = Listening()
     board.connect()

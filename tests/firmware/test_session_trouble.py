@@ -48,6 +48,18 @@ def test_T22_an_idle_session_pings_within_the_keep_alive():
     assert (0xC0, b"") in board.wire.packets()
 
 
+def test_T22_a_board_that_is_told_much_and_says_little_pings_all_the_same():
+    board = Board(keepalive=10)
+    board.connect()
+    pings = 0
+    for _ in range(20):
+        board.turn(1000)
+        # Somebody talks to it at QoS 0, which asks for no answer.
+        board.hear(b"\x30\x06\0\x03a/bx")
+        pings += board.wire.packets().count((0xC0, b""))
+    assert 3 <= pings <= 4 and board.session.state == sessions.SERVE
+
+
 def test_T08_a_board_whose_link_goes_dead_is_heard_again_within_half_a_keep_alive():
     for uniform in (lambda n: 0, lambda n: n):
         board = Board(keepalive=10, first_window=500, uniform=uniform)

@@ -5,7 +5,9 @@ a repetition is not taken twice (MQTT 3.1.1, section 4.3.3); the ids live as lon
 start. umqtt.simple is shown a QoS 2 message as one of QoS 1, and the PUBACK it writes becomes the PUBREC it should be.
 """
 
+from ..clock import ticks_diff
 from . import client as mqtt
+from .trouble import Trouble
 
 # QoS 2 messages between PUBREC and PUBREL. Mosquitto has 20 under way at most; a broker with more is left.
 HELD_LIMIT = 32
@@ -34,6 +36,7 @@ class Subscription:
         self.take = take
         self.state = _NEWS
         self.pid = 0
+        self.since = 0
 
 
 class Inbound:
@@ -63,15 +66,21 @@ class Inbound:
             if not is_present or one.state == _ASKED:
                 one.state = _NEWS
 
-    def ask(self, ids):
-        """Write the next SUBSCRIBE or UNSUBSCRIBE that is due, one at a time. ``ids``: the in-flight window's."""
+    def ask(self, ids, now, limit_ms):
+        """Write the next SUBSCRIBE or UNSUBSCRIBE that is due, one at a time. ``ids``: the in-flight window's.
+
+        Raises Trouble where the last one is not answered within ``limit_ms``.
+        """
         for one in self.subscriptions:
             if one.state == _ASKED:
+                if ticks_diff(now, one.since) > limit_ms:
+                    raise Trouble("silent", "no answer to the subscription to %s" % one.filter.decode())
                 return
         ids.reserved = 0
         for one in self.subscriptions:
             if one.state == _NEWS:
                 one.state = _ASKED
+                one.since = now
                 one.pid = ids.reserved = ids.next_pid()
                 self.write(one.filter, None if one.take is None else one.qos, one.pid)
                 return
@@ -158,7 +167,9 @@ class Inbound:
             stream.tx[at] = mqtt.PUBREC
             if not self._is_new(stream.tx[at + 2] << 8 | stream.tx[at + 3]):
                 return
-        self.take(*self._message)
+        topic, message = self._message
+        self._message = None
+        self.take(topic, message)
 
     def _keep(self, topic, message):
         self._message = topic, message

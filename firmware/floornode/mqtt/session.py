@@ -1,8 +1,9 @@
 """The MQTT session: join the network, dial, greet, serve, rest. One step at a time, none of which waits.
 
 The time limits, in order: a join may take 20 s; a dial 10 s; a greeting 5 s, over TLS 20 s with its handshake; silence of a
-fifth of the keep-alive brings a PINGREQ, and a second fifth without any packet ends the connection; an acknowledgement may take
-half the keep-alive; a clean stop 2 s in all. So a board with a keep-alive of 10 s is heard again 5 s after its link went dead.
+fifth of the keep-alive brings a PINGREQ, as does half of it since the last one, and a second fifth without any packet ends the
+connection; an acknowledgement may take half the keep-alive; a clean stop 2 s in all. So a board with a keep-alive of 10 s is
+heard again 5 s after its link went dead.
 """
 
 from micropython import const
@@ -84,6 +85,7 @@ class Session(Delivery):
         self._since = 0
         self._heard = 0
         self._ping = None
+        self._pinged = 0
         # Whether more may be at hand than the last step took.
         self._is_behind = False
         self._short = 0
@@ -96,6 +98,7 @@ class Session(Delivery):
         self._down_at = 0
         self._stopping = None
         self._fifth = max(client.keepalive * 200, 400)
+        self._half = client.keepalive * 500
 
     def subscribe(self, topic, qos, take):
         """Have ``take(topic, message)``, both bytes, called for each message on ``topic`` (bytes), a filter.
@@ -211,7 +214,7 @@ class Session(Delivery):
         self._is_first = False
         self._down_ms = self.downtime_ms(now)
         self._enter(SERVE, now, 0)
-        self._heard = self._since = now
+        self._heard = self._since = self._pinged = now
         self._ping = None
         self.connects += 1
         self.reason = None
@@ -226,7 +229,7 @@ class Session(Delivery):
         self._receive(now)
         self._watch(now)
         if self.client.inbound is not None:
-            self.client.inbound.ask(self.inflight)
+            self.client.inbound.ask(self.inflight, now, self._half)
         self.send(now)
         if self._stopping is not None and self.is_finished():
             self.client.bye()
@@ -258,10 +261,12 @@ class Session(Delivery):
         if self._ping is not None:
             if self._is_past(self._ping, now):
                 raise Trouble("silent", "the broker fell silent")
-        elif ticks_diff(now, self._heard) >= self._fifth:
+        elif ticks_diff(now, self._heard) >= self._fifth or ticks_diff(now, self._pinged) >= self._half:
+            # Also to one who talks all the time: the broker counts what the board sends (section 3.1.2.10).
             self.client.ping()
+            self._pinged = now
             self._ping = ticks_add(now, self._fifth)
-        if self.is_overdue(now, self.client.keepalive * 500):
+        if self.is_overdue(now, self._half):
             raise Trouble("silent", "an acknowledgement did not come within half the keep-alive")
 
     # Ends.
