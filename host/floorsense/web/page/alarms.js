@@ -67,7 +67,18 @@ function item(alarm) {
   return element;
 }
 
+// Many that come in a burst are listed together: the list is above the machines, and moves them all.
+const REST_MS = 250;
+let isDue = false, listed = 0;
+export function listSoon() {
+  if (isDue) return;
+  isDue = true;
+  setTimeout(list, Math.max(0, listed + REST_MS - performance.now()));
+}
+
 export function list() {
+  isDue = false;
+  listed = performance.now();
   const focused = document.activeElement && document.activeElement.dataset;
   const all = [...alarms.values()].sort((a, b) =>
     (a.acked_at !== null) - (b.acked_at !== null) || RANK[a.severity] - RANK[b.severity] || b.id - a.id);

@@ -15,16 +15,14 @@ let leftOut = 0;
 // All that came together, in its order. The browser lays out and paints once a frame, however many texts have changed.
 function hear(text) {
   const told = JSON.parse(text);
-  let wasAlarm = false;
   for (const one of Array.isArray(told) ? told : [told]) {
     if (one.type === "reading") show(one);
-    else if (one.type === "alarm") { alarms.hear(one); wasAlarm = true; }
+    else if (one.type === "alarm") { alarms.hear(one); alarms.listSoon(); }
     else if (one.type === "station") { if (fits(filter, one.station + "/status")) place(one); }
     else if (one.type === "pong") synchronize(one);
     else if (one.type === "dropped") lose(one.count);
     else if (one.type === "filter") write(at("message"), one.fault ? "Filter: " + one.fault : "");
   }
-  if (wasAlarm) alarms.list();
 }
 
 function show(reading) {
@@ -71,7 +69,7 @@ async function refresh() {
       after = page.next;
     } while (after);
     machines.forget();
-    machines.draw();
+    machines.drawAll();
     await detail.refresh();
   } catch (error) { write(at("message"), "The history did not come: " + error.message); }
 }
@@ -105,11 +103,11 @@ setInterval(() => {
   write(at("latency"), sorted.length
     ? "measured to shown: " + Math.round(sorted[sorted.length >> 1]) + " ms, worst " + Math.round(sorted[sorted.length - 1]) + " ms"
     : "no readings for 10 s");
-  machines.draw();
   const tile = machines.find(detail.shown());
   if (tile) detail.setStatus(tile.badge.textContent);
   machines.learn().catch(() => {});
 }, 1000);
+setInterval(machines.draw, 100);
 setInterval(alarms.list, 15000);
 
 at("filter-form").addEventListener("submit", (event) => {

@@ -5,6 +5,7 @@ import { Sparkline } from "/page/sparkline.js";
 const MOST = 5000;
 const SILENT_MS = 15000;       // and five times as long as it takes from one reading to the next
 const GROUPS = { OK: ["OK", "INFO"], WARNING: ["WARNING"], CRITICAL: ["CRITICAL"], AWAY: ["SILENT", "LOST", "STOPPED"] };
+const TONES = { OK: "ok", INFO: "info", WARNING: "warning", CRITICAL: "critical", SILENT: "away", LOST: "away", STOPPED: "away" };
 const byName = new Intl.Collator(undefined, { numeric: true }).compare;
 
 const tiles = new Map();       // station: tile
@@ -31,6 +32,7 @@ export function tileOf(station) {
   while (low < high) { const middle = (low + high) >> 1; if (byName(names[middle], station) < 0) low = middle + 1; else high = middle; }
   at("machines").insertBefore(button, low < names.length ? tiles.get(names[low]).button : null);
   names.splice(low, 0, station);
+  at("machines").classList.toggle("many", names.length > FEW);
   sight.observe(button);
   button.station = station;
   mark(tile);
@@ -132,14 +134,37 @@ const sight = new IntersectionObserver((entries) => {
   for (const one of entries) { const tile = tiles.get(one.target.station); if (tile) tile.isSeen = one.isIntersecting; }
 }, { rootMargin: "100px" });
 
+// Of a small floor everything is drawn; of a large one, what somebody can see.
+const FEW = 60;
+const isShown = (tile) => !tile.button.hidden && (tile.isSeen || names.length <= FEW);
+
+// Ten times a second a tenth of the tiles: a value that comes meanwhile waits for no more than that.
+const SLICES = 10;
+let slice = 0;
+let colours = {};
+
 export function draw() {
-  for (const tile of tiles.values()) {
-    mark(tile);
-    if (!tile.isSeen || tile.button.hidden) continue;
-    let colour = null;
-    for (const entry of tile.values.values()) if (entry.line.isDue) entry.line.draw(colour = colour || getComputedStyle(tile.badge).color);
-  }
+  slice = (slice + 1) % SLICES;
+  if (slice === 0) { recolour(); count(); }
+  for (let i = slice; i < names.length; i += SLICES) refreshTile(tiles.get(names[i]));
+}
+
+export function drawAll() {
+  recolour();
+  for (const tile of tiles.values()) refreshTile(tile);
   count();
+}
+
+function refreshTile(tile) {
+  mark(tile);
+  if (!isShown(tile)) return;
+  for (const entry of tile.values.values()) entry.line.draw(colours[tile.button.dataset.status]);
+}
+
+// By the scheme, light or dark, that holds now.
+function recolour() {
+  const style = getComputedStyle(document.documentElement);
+  for (const [status, name] of Object.entries(TONES)) colours[status] = style.getPropertyValue("--" + name).trim();
 }
 
 // One question at a time, for tiles that somebody looks at.
@@ -152,7 +177,7 @@ export async function learn() {
 
 async function askAll() {
   for (const tile of tiles.values()) {
-    if (!tile.isSeen || tile.hasPast || !tile.values.size) continue;
+    if (tile.hasPast || !tile.values.size || !isShown(tile)) continue;
     tile.hasPast = true;
     const to = Math.round(clock.now()), query = "&from=" + (to - 300000) + "&step=5000&limit=100&most=20";
     const told = await ask("/api/v1/series?topic=" + encodeURIComponent(tile.station + "/+") + query);

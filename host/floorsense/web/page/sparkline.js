@@ -9,6 +9,8 @@ export class Sparkline {
     this.canvas.setAttribute("aria-hidden", "true");
     this.points = [];
     this.isDue = true;
+    this.colour = "";
+    this.pen = null;
   }
 
   // In their order; what is older than the last is let pass.
@@ -27,19 +29,29 @@ export class Sparkline {
     this.isDue = true;
   }
 
+  // ``colour`` as a canvas takes one. Its size is asked for once: each time it would make the browser lay out what has changed.
   draw(colour) {
-    this.isDue = false;
+    if (!this.isDue && colour === this.colour) return;
     const canvas = this.canvas, scale = window.devicePixelRatio || 1;
-    const width = canvas.width = Math.round(canvas.clientWidth * scale), height = canvas.height = Math.round(canvas.clientHeight * scale);
+    if (!this.pen) {
+      if (!canvas.clientWidth) return;
+      canvas.width = Math.round(canvas.clientWidth * scale);
+      canvas.height = Math.round(canvas.clientHeight * scale);
+      this.pen = canvas.getContext("2d");
+    }
+    this.isDue = false;
+    this.colour = colour;
+    const pen = this.pen, width = canvas.width, height = canvas.height;
+    pen.clearRect(0, 0, width, height);
     const known = this.points.filter((one) => one[1] !== null);
-    if (known.length < 2 || !width) return;
+    if (known.length < 2) return;
     const end = known[known.length - 1][0], begin = end - SPAN_MS;
     let low = Infinity, high = -Infinity;
     for (const [, value] of known) { low = Math.min(low, value); high = Math.max(high, value); }
     // What hardly moves is not blown up to look as if it did.
     const least = Math.max(Math.abs(high) * 0.002, 0.02);
     if (high - low < least) { const middle = (high + low) / 2; low = middle - least / 2; high = middle + least / 2; }
-    const pen = canvas.getContext("2d"), edge = 2 * scale;
+    const edge = 2 * scale;
     const x = (ts) => edge + (width - 2 * edge) * Math.max(0, (ts - begin) / SPAN_MS);
     const y = (value) => edge + (height - 2 * edge) * (1 - (value - low) / (high - low));
     pen.lineWidth = 1.4 * scale;
