@@ -68,6 +68,7 @@ _TROUBLES = (
         r"closed by the broker|closed the connection|connection broken|not connected",
         "if again and again: two boards of one name",
     ),
+    (r"no answer to the subscription", "the broker does not answer the board's wish to listen: see its log and its rules"),
     (r"refuses the subscription", "the broker's rules do not let the board listen there: `floorsense broker add`"),
     (r"too large, and was let go|a message on .* failed", "somebody sent the board what it cannot take"),
     (r"out of memory|no memory", "too little heap for what the settings ask: fewer sensors, a smaller outbox, or no TLS"),
