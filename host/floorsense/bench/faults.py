@@ -242,5 +242,5 @@ def _seconds(text: str, name: str, number: str) -> float:
     except ValueError:
         found = -1.0
     if not 0 <= found <= 86400:
-        raise UsageError(f"--fault {text}: {name} is a number of seconds, not '{number}'")
+        raise UsageError(f"--fault {text}: {name} is a number of seconds up to 86400, not '{number}'")
     return found
