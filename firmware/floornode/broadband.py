@@ -19,7 +19,6 @@ from .dsp.stream import Envelope, Thinner
 from .vibration import HIGH_FROM, LINES, SIZE, TOP_HZ, Features
 
 sums = loops.load("sums")
-bins = loops.load("bins")
 flow = loops.load("flow")
 
 _ONE = 1 << 28
@@ -31,6 +30,9 @@ _MIDDLE_OF_BAND = 2  # sixteenths of the rate: 3.3 kHz, and 1.7 to either side
 # Hz: where the median of an envelope's spectrum is taken.
 _MEDIAN = (5, 500)
 _TOP = 32767
+# What a sample of nothing is among the ends.
+_ZERO = 65536
+_HALF = 1 << 29
 # The bins that one step corrects.
 _STEP = 256
 
@@ -39,7 +41,6 @@ class Broadband(Features):
     """``clear``, then ``take`` until ``count`` is ``length``, then ``conclude``, and ``step`` as of Features. Further numbers:
 
     - ``raw``: an array of 'H' with the first SIZE samples as they came;
-    - ``clipped``: how many samples were at the end of the range;
     - ``bearing``: 1/10 of the median, of BPFO, BPFI, BSF and FTF, nothing where no bearing is known.
     """
 
@@ -50,6 +51,8 @@ class Broadband(Features):
         self.raw = array("H", bytes(2 * (SIZE + piece)))
         self.bearing = array("I", bytes(4 * len(orders or ())))
         self._mean = 0
+        # As ``loops.sums.extent`` has them.
+        self._ends = array("I", bytes(12))
         self._orders = orders
         self._shaft = shaft_mhz
         # What a piece makes beyond SIZE is for somebody else, and is let go.
@@ -82,10 +85,10 @@ class Broadband(Features):
 
     def clear(self):
         """A new window begins; it is reckoned from the mean of the one before."""
-        self.count = self.clipped = 0
+        self.count = 0
         self._rest = 0
-        self._low = 1 << 17
-        self._high = -self._low
+        self._ends[0] = 1 << 17
+        self._ends[1] = 0
         for at in range(8):
             self._acc[at] = 0
         self._thin.reset()
@@ -97,16 +100,10 @@ class Broadband(Features):
     def take(self, samples, count):
         """The next ``count`` samples (an array of 'H'); what the window has no room for is left out."""
         count = min(count, self.length - self.count)
-        extent = self._extent
-        extent.clear()
-        extent.take(samples, 0, count)
-        low, high = extent.low, extent.high
-        self._low = min(low, self._low)
-        self._high = max(high, self._high)
-        if high >= _TOP or low < -_TOP:
-            below = bins.below
-            # The two that lie side by side when they are taken without a sign: 0x7FFF and 0x8000.
-            self.clipped += below(samples, 0, count, 0x8001) - below(samples, 0, count, 0x7FFF)
+        ends = self._ends
+        # Their sum is not asked for, and would outgrow its place.
+        ends[2] = _HALF
+        sums.extent(samples, 0, count, ends)
         acc = self._acc
         acc[8] = _ONE
         sums.moments(samples, 0, count, 0, self._mean, acc)
@@ -127,7 +124,12 @@ class Broadband(Features):
     @property
     def is_still(self):
         """Whether every sample is the same: no accelerometer is as quiet as that."""
-        return self._low == self._high
+        return self._ends[0] == self._ends[1]
+
+    @property
+    def is_clipped(self):
+        """Whether a sample was at the end of the range."""
+        return self._ends[1] - _ZERO >= _TOP or self._ends[0] - _ZERO < -_TOP
 
     def extend(self, slow):
         Features.extend(self, slow)
@@ -140,7 +142,7 @@ class Broadband(Features):
         self._next = self._corrected = 0
         aside = (self._rest + (self.length >> 1)) // self.length
         mean = self._mean + aside
-        rms = self._tell(self.length, self._rest, self._low - mean, self._high - mean)
+        rms = self._tell(self.length, self._rest, self._ends[0] - _ZERO - mean, self._ends[1] - _ZERO - mean)
         self._mean = mean
         return abs(aside) < 2 or scaled(8 * abs(aside)) < rms
 

@@ -4,6 +4,7 @@ Under MicroPython's unix port, on this machine: the ratios are what counts, and 
 """
 
 import functools
+import re
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from floorsense.paths import ROOT
 from floorsense.toolchain.micropython import compile_tree, find_micropython, native_arch
 
 SIZE = 4096
@@ -26,13 +28,13 @@ from floornode.slow import Slow
 from floornode.vibration import Features
 sensor, is_slow = sys.argv[1:]
 window = array("H", ((i * 7919) % 4001 - 2000 & 0xFFFF for i in range(4096)))
-piece = window[:64]
+piece = window[:128]
 if sensor == "adxl345":
     found = Features(3906250, 4096)
     if int(is_slow):
         found.extend(Slow(2, 3200000, found.spectrum))
 else:
-    found = Broadband(488000, bearing.orders(9, 7940, 39040), 29950)
+    found = Broadband(488000, bearing.orders(9, 7940, 39040), 29950, 128)
     if int(is_slow):
         found.extend(Slow(2, 3333375, found.spectrum))
 def features():
@@ -45,7 +47,7 @@ def features():
     else:
         found.clear()
         while found.count < found.length:
-            found.take(piece, 64)
+            found.take(piece, 128)
         found.conclude(26667000)
     while not found.step():
         pass
@@ -105,6 +107,69 @@ def numpy() -> float:
         features()
         best = min(best, (time.perf_counter() - began) * 1e6)
     return best
+
+
+BUDGET = """
+import gc, sys
+from chips import load as chip
+from floornode.sensors import load
+class Board:
+    us = 20000
+    def __init__(self, sensor, mask):
+        self.chip = chip(sensor)({}, self.now)
+        self.mask = mask
+    def now(self):
+        return self.us
+    def exchange(self, out, into):
+        self.us += 20
+        self.chip.write(bytes([out[0] & self.mask]) + (b"" if out[0] & 0x80 else bytes(out[1:])))
+        if out[0] & 0x80:
+            self.chip.read(memoryview(into)[1:])
+name, is_slow, has_bearing = sys.argv[1:]
+options = {"slow": bool(int(is_slow))}
+if int(has_bearing):
+    options.update(rpm=1500, balls=9, ball_um=7940, pitch_um=39040)
+    from floornode.dsp import bearing
+if int(is_slow):
+    from floornode import slow
+driver, board = load(name), Board(name, 0x7F if name == "iis3dwb" else 0x3F)
+gc.collect()
+before = gc.mem_alloc()
+found = driver(board, None, ticks_us=board.now, **options)
+found.begin(20)
+board.us += 5000
+found.step(25)
+gc.collect()
+print(gc.mem_alloc() - before)
+"""
+
+
+def rows() -> dict[str, int]:
+    """The table of the whole budget in the documentation: what, and bytes."""
+    text = (ROOT / "docs" / "vibration.md").read_text(encoding="utf-8").partition("| sensor | heap, bytes |")[2]
+    return {one[0].strip(): int(one[1]) for one in re.findall(r"^\| ((?:ADXL345|IIS3DWB)[^|]*)\| (\d+) \|", text, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("row", list(rows()))
+def test_the_RAM_budget_that_is_written_down_holds(row: str, tmp_path: Path) -> None:
+    """What a driver takes beside its code, opened and with a window begun."""
+    (tmp_path / "budget.py").write_text(BUDGET)
+    words = ["iis3dwb" if "IIS3DWB" in row else "adxl345", str(int("slow" in row)), str(int("bearing" in row))]
+    done = subprocess.run(
+        [find_micropython(), tmp_path / "budget.py", *words],
+        env={"MICROPYPATH": f"{compile_tree(native_arch(find_micropython()))}:.frozen"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    taken = int(done.stdout)
+    print(f"{row}: {taken} bytes")
+    assert 0.85 * rows()[row] <= taken <= rows()[row]
+
+
+def test_the_budget_names_every_kind() -> None:
+    assert len(rows()) == 5
 
 
 @pytest.mark.parametrize("is_slow", [False, True])

@@ -62,15 +62,27 @@ def test_samples_are_raised_as_far_as_they_fit():
         assert extent.room(15, 13) == up, amplitude
 
 
-def test_magnitudes_are_right_to_one_in_a_thousand():
+def test_magnitudes_are_right_to_one_in_a_thousand_and_two_of_them_make_one():
     pairs = [(0, 0), (3, 4), (-300, 400), (32767, 32767), (-32768, 0), (23000, -23000), (1, 0), (0, -7)]
-    real = array("H", [pair[0] & 0xFFFF for pair in pairs])
-    imag = array("H", [pair[1] & 0xFFFF for pair in pairs])
+    real = array("H", [pair[0] & 0xFFFF for pair in pairs for _ in range(2)])
+    imag = array("H", [pair[1] & 0xFFFF for pair in pairs for _ in range(2)])
     out = array("H", bytes(2 * len(pairs)))
-    flow.magnitude(real, imag, len(pairs), out)
+    assert flow.fold(real, imag, len(real), array("H", [0, 0, 0]), out, 0, len(out)) == len(pairs)
     for (a, b), found in zip(pairs, out):
         expected = min(32767, (a * a + b * b) ** 0.5)
         assert abs(found - expected) <= 1.5 + expected / 1000
+
+
+def test_lengths_are_left_out_as_asked_and_a_pair_may_come_in_two_pieces():
+    lengths = array("H", [9, 9, 9, 10, 20, 30, 50])
+    none = array("H", bytes(14))
+    for pieces in ((7,), (1, 3, 1, 2), (1,) * 7):
+        state, out, at, first = array("H", [3, 0, 0]), array("H", bytes(8)), 0, 0
+        for count in pieces:
+            at = flow.fold(lengths[first : first + count], none, count, state, out, at, len(out))
+            first += count
+        assert at == 2
+        assert abs(out[0] - 15) <= 1 and abs(out[1] - 40) <= 1
 
 
 def test_the_plain_fallback_gives_the_same_numbers():
@@ -95,7 +107,7 @@ def test_the_plain_fallback_gives_the_same_numbers():
         flow.halve(thin, count - 14, 0, half_again, 0)
         real, imag = array("H", bytes(1024)), array("H", bytes(1024))
         flow.mix(window, 0, 512, 3, 5, 0, array("H", [(i * 2000 - 16000) & 0xFFFF for i in range(16)]), real, imag)
-        flow.magnitude(real, imag, 512, real)
+        flow.fold(real, imag, 512, array("H", [4, 0, 0]), real, 0, 512)
         acc, powers = array("I", bytes(8)), array("I", bytes(36))
         bins.power(re, im, 1, 256, 1, 6, array("H", [4096] * 32), acc)
         powers[8] = 1 << 28

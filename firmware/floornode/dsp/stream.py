@@ -11,6 +11,8 @@ flow = loops.load("flow")
 SETTLING = 4
 # Samples that a demodulator takes at a time.
 _CHUNK = 128
+# Decimating by eight, and one bit less.
+_SHIFT = 4 * 3 - 1
 # Of the half-band filter ``loops.flow.halve``.
 _TAPS = 15
 
@@ -134,43 +136,32 @@ class Envelope:
         self._wave = array("H", (int(16384 * math.cos(math.pi * k / 8) + 16384.5) - 16384 & 0xFFFF for k in range(16)))
         self._real = array("H", bytes(2 * _CHUNK))
         self._imag = array("H", bytes(2 * _CHUNK))
-        thin = _CHUNK // 8 + SETTLING
-        self._one = Decimator(3, array("H", bytes(2 * thin)), 1)
-        self._two = Decimator(3, array("H", bytes(2 * thin)), 1)
-        self._odd = -1
+        self._states = array("I", bytes(36)), array("I", bytes(36))
+        self._thin = array("H", bytes(_CHUNK // 4)), array("H", bytes(_CHUNK // 4))
+        self._fold = array("H", bytes(6))
 
     def reset(self):
         """Forget what was: there is a gap before the next sample."""
         self.count = 0
-        self._odd = -1
-        self._one.reset()
-        self._two.reset()
+        self._fold[0] = SETTLING
+        self._fold[1] = 0
+        for state in self._states:
+            for i in range(9):
+                state[i] = 0
 
     def take(self, samples, first, last):
         """Take in ``samples[first:last]``; what ``out`` has no room for is left out."""
+        real, imag = self._real, self._imag
         while first < last:
             until = min(last, first + _CHUNK)
-            self._phase = flow.mix(
-                samples, first, until, self._step, self._phase, self._gain_bits, self._wave, self._real, self._imag
-            )
-            one, two = self._one, self._two
-            one.take(self._real, 0, until - first)
-            two.take(self._imag, 0, until - first)
-            flow.magnitude(one.out, two.out, one.count, one.out)
-            self._pair(one.out, one.count)
-            one.count = two.count = 0
+            count = until - first
+            self._phase = flow.mix(samples, first, until, self._step, self._phase, self._gain_bits, self._wave, real, imag)
+            thin = self._thin
+            # A line of which half went above the band and half below has its amplitude again.
+            got = flow.cic(real, 0, count, 8, _SHIFT, self._states[0], thin[0], 0, loops.MASK)
+            flow.cic(imag, 0, count, 8, _SHIFT, self._states[1], thin[1], 0, loops.MASK)
+            self.count = flow.fold(thin[0], thin[1], got, self._fold, self.out, self.count, len(self.out))
             first = until
-
-    def _pair(self, lengths, count):
-        out = self.out
-        for i in range(count):
-            if self._odd < 0:
-                self._odd = lengths[i]
-            else:
-                if self.count < len(out):
-                    out[self.count] = (self._odd + lengths[i]) >> 1
-                    self.count += 1
-                self._odd = -1
 
     def room(self):
         """How many samples may come until ``out`` is full."""

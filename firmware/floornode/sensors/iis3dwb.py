@@ -45,9 +45,9 @@ _ACCELEROMETER = 0x02
 _WORD = 7
 _DEPTH = 512
 # Words in a burst: each has a buffer out and one in.
-_BURST = 64
-# The FIFO lasts 19.2 ms; with what a burst leaves (2.4 ms) half of that.
-_PAUSE = 5
+_BURST = 128
+# The FIFO lasts 19.2 ms; with what a burst leaves (4.8 ms) less than half of that.
+_PAUSE = 4
 _SILENCE = 100
 _US_MASK = (1 << 29) - 1
 _NOMINAL_MHZ = 26667000
@@ -179,7 +179,7 @@ class Iis3dwb(Sensor):
     def read(self):
         """``(velocity RMS,)`` of the window; ``features`` and ``flags`` are of the same."""
         found = self._found
-        self.flags = (SATURATED if found.clipped else 0) | (DISTURBED if self.overruns else 0)
+        self.flags = (SATURATED if found.is_clipped else 0) | (DISTURBED if self.overruns else 0)
         self.features = found.numbers(self.rate)
         self._is_read = True
         return (found.velocity / 1000,)

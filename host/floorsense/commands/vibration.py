@@ -9,15 +9,28 @@ from rich.console import Console
 from rich.table import Table
 
 from floornode.contract import zones
+from floornode.dsp.bearing import LINES
+from floorsense.broker_url import BROKER_HELP, BrokerUrl
 from floorsense.errors import UsageError
+from floorsense.topic_filter import fault_of_filter
 from floorsense.vibration import bearings, picture
 from floorsense.vibration.analysis import Analysis, analyse
+from floorsense.vibration.live import Live
 from floorsense.vibration.recording import Recording, load
+from floorsense.vibration.watching import Listening, watch
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--bearing", metavar="NAME|GEOMETRY", help=f"{', '.join(bearings.CATALOGUE)}, or BALLS,BALL,PITCH[,CONTACT].")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--live", metavar="TOPIC", help="In place of FILE: readings of boards as they come, e.g. factory/+/+/vibration.")
+@click.option("--broker", metavar="URL", help=f"With --live: {BROKER_HELP}")
+@click.option("--ca", metavar="FILE", help="With --live: PEM file of the CA that signed an mqtts broker's certificate.")
+@click.option(
+    "--seconds", type=click.FloatRange(0.1, 86400), metavar="S", help="With --live: how long. [default: until Ctrl-C]"
+)
+@click.option(
+    "--bearing", metavar="NAME|GEOMETRY", help="A name of the catalogue (list: show it), or BALLS,BALL,PITCH[,CONTACT]."
+)
 @click.option("--rpm", type=click.FloatRange(1, 200000), metavar="N", help="Turns of the shaft a minute; else the sidecar's.")
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), metavar="HZ", help="Samples a second; else the file's.")
 @click.option("--scale", type=click.FloatRange(min=0, min_open=True), metavar="G", help="g of one unit; else the sidecar's.")
@@ -32,7 +45,11 @@ from floorsense.vibration.recording import Recording, load
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Write a picture: .png, .svg or .pdf.")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as one JSON document.")
 def command(
-    file: Path,
+    file: Path | None,
+    live: str | None,
+    broker: str | None,
+    ca: str | None,
+    seconds: float | None,
     bearing: str | None,
     rpm: float | None,
     rate: float | None,
@@ -49,8 +66,38 @@ def command(
     FILE is .wav, .npy or .i16, with a .json beside it that says fs_hz, scale_g_per_lsb and, where known, rpm.
 
     A zone judges a machine's whole state. Early damage of a bearing does not show in it, but in the envelope: a line many times
-    the median is worth a look. Exit codes: 0 done, 2 wrong usage or a file that cannot be read.
+    the median is worth a look.
+
+    With --live it is the boards that reckon: a table of their newest readings with the zone of each, or with --json a line of
+    JSON a reading, until Ctrl-C. The password of USER comes from FLOORSENSE_BROKER_PASSWORD or is asked for.
+
+    Exit codes: 0 done, 1 nothing came in --seconds, 2 wrong usage or a file that cannot be read, 3 broker unreachable.
     """
+    if bearing == "list":
+        return _list(as_json)
+    if live is not None:
+        given = {
+            "FILE": file,
+            "--bearing": bearing,
+            "--rpm": rpm,
+            "--rate": rate,
+            "--scale": scale,
+            "--band": band,
+            "--plot": plot,
+        }
+        for name, value in given.items():
+            if value is not None:
+                raise UsageError(f"{name}: does not go with --live, where the boards have reckoned already; leave one out")
+        if broker is None:
+            raise UsageError("--live: is heard at a broker; give --broker mqtt://HOST")
+        if fault := fault_of_filter(live):
+            raise UsageError(f"--live {live!r}: {fault}")
+        return watch(Listening(BrokerUrl.parse(broker), live, ca), Live(group, support), seconds, as_json)
+    for name, value in (("--broker", broker), ("--ca", ca), ("--seconds", seconds)):
+        if value is not None:
+            raise UsageError(f"{name}: goes with --live TOPIC")
+    if file is None:
+        raise UsageError("give a FILE, or --live TOPIC")
     recording = load(file, rate, scale)
     rpm = rpm or recording.rpm
     orders = bearings.parse(bearing) if bearing else _known(recording)
@@ -71,6 +118,22 @@ def command(
         print(json.dumps(_document(recording, found, zone)))
     else:
         _show(recording, found, f"{zone} (group {group}, {support})", Console(highlight=False))
+    return 0
+
+
+def _list(as_json: bool) -> int:
+    """The catalogue, with the orders of each: the lines in units of the shaft's frequency."""
+    rows = {name: dict(zip(LINES, (one / 1000 for one in bearings.parse(name)), strict=True)) for name in bearings.CATALOGUE}
+    if as_json:
+        print(json.dumps(rows))
+        return 0
+    table = Table(box=None, pad_edge=False)
+    for heading in ("bearing", *(line.upper() for line in LINES), "of"):
+        table.add_column(heading, justify="left" if heading in ("bearing", "of") else "right")
+    for name, orders in rows.items():
+        table.add_row(name, *(f"{order:.3f}" for order in orders.values()), bearings.SOURCES[name])
+    Console(highlight=False).print(table)
+    print("times the shaft's turns; any other bearing as BALLS,BALL_DIAMETER,PITCH_DIAMETER[,CONTACT_DEGREES]")
     return 0
 
 

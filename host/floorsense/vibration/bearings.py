@@ -3,13 +3,19 @@
 from floornode.dsp import bearing
 from floorsense.errors import UsageError
 
-# (balls, ball diameter, pitch diameter, contact angle in degrees), in inches, from the published data of two test rigs:
-# Case Western Reserve University's Bearing Data Center, and the IMS Center's run-to-failure tests.
-CATALOGUE = {
-    "6203": (8, 0.2656, 1.122, 0.0),
-    "6205": (9, 0.3126, 1.537, 0.0),
-    "ZA-2115": (16, 0.331, 2.815, 15.17),
+# (balls, ball diameter, pitch diameter, contact angle in degrees), and from whose published data: those of test rigs whose
+# recordings are free, so that everybody can try: Case Western Reserve University's Bearing Data Center, the Center for
+# Intelligent Maintenance Systems, Xi'an Jiaotong University with Changxing Sumyoung, the Society for Machinery Failure
+# Prevention Technology. Diameters are in inches, of UER204 in mm.
+_RIGS = {
+    "6203": ((8, 0.2656, 1.122, 0.0), "CWRU, fan end"),
+    "6205": ((9, 0.3126, 1.537, 0.0), "CWRU, drive end"),
+    "ZA-2115": ((16, 0.331, 2.815, 15.17), "IMS Center"),
+    "UER204": ((8, 7.92, 34.55, 0.0), "XJTU-SY (LDK)"),
+    "NICE": ((8, 0.235, 1.245, 0.0), "MFPT"),
 }
+CATALOGUE = {name: geometry for name, (geometry, _source) in _RIGS.items()}
+SOURCES = {name: source for name, (_geometry, source) in _RIGS.items()}
 
 Orders = tuple[int, int, int, int]
 

@@ -115,8 +115,12 @@ def mix(x: ptr16, first: int, last: int, step: int, phase: int, up: int, wave: p
 
 
 @micropython.viper
-def magnitude(real: ptr16, imag: ptr16, count: int, out: ptr16):
-    """The lengths of ``count`` pointers whose parts have at most 15 bits and a sign."""
+def fold(real: ptr16, imag: ptr16, count: int, state: ptr16, out: ptr16, at: int, end: int) -> int:
+    """The lengths of ``count`` pointers whose parts have at most 15 bits and a sign, each two of them as one, halfway between.
+
+    ``state``, of 3: how many are still to be left out, whether the first of two is here, and its length. Writes to ``out`` from
+    ``at`` on, not beyond ``end``, and returns where to go on.
+    """
     for i in range(count):
         a = ((real[i] & 0xFFFF) ^ 0x8000) - 0x8000
         b = ((imag[i] & 0xFFFF) ^ 0x8000) - 0x8000
@@ -130,4 +134,16 @@ def magnitude(real: ptr16, imag: ptr16, count: int, out: ptr16):
             bit >>= 1
         # sqrt(2) = 46341 / 32768
         root = (root * 46341 + 16384) >> 15
-        out[i] = root if root < 32767 else 32767
+        if root > 32767:
+            root = 32767
+        if int(state[0]):
+            state[0] = int(state[0]) - 1
+        elif int(state[1]) == 0:
+            state[1] = 1
+            state[2] = root
+        else:
+            state[1] = 0
+            if at < end:
+                out[at] = (int(state[2]) + root) >> 1
+                at += 1
+    return at
