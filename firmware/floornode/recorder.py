@@ -1,8 +1,9 @@
 """The raw window behind a vibration reading, for whoever asks on the command topic (``contract.command``).
 
-Telemetry comes first. The window is copied as soon as its reading is out, so that the sensor goes on; its chunks leave one at a
-time, the next when the broker has acknowledged the one before, and none while another window is captured. So they
-take one place of the in-flight window, and no time of the FIFO's. Imported only where a sensor takes windows.
+Telemetry comes first. The window is copied as soon as its reading is out, so that the sensor goes on; where there is no memory
+for that, it is sent from where it is, and given up when the sensor wants its place. Its chunks leave one at a time, the next
+when the broker has acknowledged the one before, and none while another window is captured. So they take one place of the
+in-flight window, and no time of the FIFO's. Imported only where a sensor takes windows.
 """
 
 import binascii
@@ -20,6 +21,15 @@ KEEP_MS = 30000
 _MOST_HEARD = 4
 # In place of a chunk's number: what the window is.
 _HEAD = -1
+
+
+def copied(samples, count):
+    """The first ``count`` of an array, None where there is no memory for them."""
+    gc.collect()
+    try:
+        return samples[:count]
+    except MemoryError:
+        return None
 
 
 class Refusal:
@@ -64,6 +74,10 @@ class Recorder:
 
     def step(self, now):
         """Do what was heard; copy what is asked for once it is there; have its next part sent when the last is acknowledged."""
+        if self._is_gone():
+            if self._todo:
+                self._refuse(self._id, "the next window took its place; %d parts were left" % len(self._todo))
+            self._let_go()
         if self._sampler.is_capturing:
             return
         if self._heard:
@@ -71,7 +85,7 @@ class Recorder:
         if self._id is None:
             return
         if self._samples is None:
-            self._copy(now)
+            self._take(now)
         elif self._todo:
             self._expires = ticks_add(now, KEEP_MS)
             if not self._is_under_way():
@@ -102,7 +116,7 @@ class Recorder:
             self._begin(name, id)
 
     def text(self, now):
-        if not self._todo:
+        if not self._todo or self._is_gone():
             # It was let go while this waited for the broker.
             return capture.refusal(self._id or "0", "it was let go")
         number = self._todo.pop(0)
@@ -110,7 +124,8 @@ class Recorder:
             self.sent += 1
         if number == _HEAD:
             return self._head()
-        data = memoryview(self._samples)[number * capture.CHUNK : (number + 1) * capture.CHUNK]
+        samples = capture.CHUNK >> 1
+        data = memoryview(self._samples)[number * samples : (number + 1) * samples]
         crc = binascii.crc32(data) & 0xFFFFFFFF
         return capture.chunk(self._id, number, crc, binascii.b2a_base64(data)[:-1])
 
@@ -127,7 +142,7 @@ class Recorder:
                     return
         self._refuse(id, "no window is taken for that; there are: " + ", ".join(known))
 
-    def _copy(self, now):
+    def _take(self, now):
         driver = self._probe.driver
         if driver is None:
             self._refuse(self._id, self._probe.reason)
@@ -137,13 +152,10 @@ class Recorder:
         if window is None:
             return
         samples, count, unit, rate = window
-        try:
-            gc.collect()
-            self._samples = bytes(memoryview(samples)[:count])
-        except MemoryError:
-            self._refuse(self._id, "no memory for a window of %d bytes" % (2 * count))
-            self._let_go()
-            return
+        self._samples = copied(samples, count)
+        if self._samples is None:
+            self._samples = memoryview(samples)[:count]
+            self._lender = driver
         self._window = count, rate, unit
         # The reading that was made of it is the latest of its series.
         up = self._clock.up(now if driver.ended is None else driver.ended)
@@ -168,6 +180,10 @@ class Recorder:
             count = capture.chunks_of(self._window[0])
             self._todo = [_HEAD] + sorted({one for one in chunks if one < count})
 
+    def _is_gone(self):
+        """Whether the sensor has its samples back."""
+        return self._lender is not None and self._lender.window() is None
+
     def _is_under_way(self):
         """Whether a part of it is not acknowledged yet."""
         return any(slot.topic is self.topic for slot in self._session.inflight.order)
@@ -180,5 +196,7 @@ class Recorder:
     def _let_go(self):
         self._id = self._name = self._probe = None
         self._samples = self._window = self._reading = None
+        # The driver in whose buffer the samples still are.
+        self._lender = None
         self._todo = []
         self._expires = 0

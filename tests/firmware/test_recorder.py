@@ -7,6 +7,7 @@ from array import array
 import bus
 import chips
 from fake_port import FakePort, Wires, config, until
+from floornode import recorder
 from floornode.contract import captured, command
 from floornode.station import Station
 
@@ -200,3 +201,33 @@ def test_a_board_that_takes_no_commands_or_no_windows_does_not_listen():
     for more in ({"commands": False}, {"sensors": [{"driver": "bme280", "bus": "i2c0"}]}):
         _, station = live(2000, **more)
         assert station.recorder is None and station.session.client.inbound is None
+
+
+def without_memory(ms, *asks):
+    """As ``live``, on a board with no memory for a copy of a window."""
+    port = FakePort(Asker(ms, asks))
+    model = chips.load("adxl345")({"signals": {"z": SHAKE}}, port.ticks_us)
+    port.bus = Wires(bus.Bus({0x53: model}))
+    sensors = [{"driver": "adxl345", "bus": "i2c0", "period_ms": 2000}]
+    station = Station(port, config(sensors=sensors, time={"interval_s": 0}), 7, "power-on")
+    recorder.copied = lambda _samples, _count: None
+    try:
+        station.run()
+    finally:
+        recorder.copied = plainly_copied
+    return port
+
+
+plainly_copied = recorder.copied
+
+
+def test_without_memory_for_a_copy_it_is_sent_from_where_it_is():
+    port = without_memory(6500, (3000, ask("a1")))
+    whole(answers(port))
+    assert not [one for one in readings(port) if "disturbed" in one.get("quality", ())]
+
+
+def test_without_memory_for_a_copy_it_is_held_until_the_next_window():
+    port = without_memory(9000, (3000, ask("a1")), (6500, ask("a1", [1])))
+    assert len(answers(port)) == 6
+    assert answers(port)[-1].why == "it is not held any more; ask for a new one"

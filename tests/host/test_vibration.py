@@ -13,7 +13,7 @@ from floorsense.cli import main
 from floorsense.errors import UsageError
 from floorsense.vibration import bearings
 from floorsense.vibration.analysis import analyse, integrated_rms
-from floorsense.vibration.recording import Recording, load
+from floorsense.vibration.recording import MAX_BYTES, Recording, load
 
 G = 9806.65
 DATA = Path(os.environ.get("FLOORSENSE_DATA", "/nowhere")) / "vibration"
@@ -135,6 +135,13 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path, name: str, conte
     with pytest.raises(UsageError, match=text) as error:
         load(tmp_path / name)
     assert "\n" not in str(error.value)
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    with (tmp_path / "a.i16").open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(UsageError, match="is larger than 64 MB; cut out the part of interest"):
+        load(tmp_path / "a.i16", 48000.0, 0.001)
 
 
 def test_holes_are_said_and_not_filled(tmp_path: Path) -> None:

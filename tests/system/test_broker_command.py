@@ -141,6 +141,7 @@ def test_T47_a_board_publishes_as_itself_and_not_as_another(floor: Floor) -> Non
     ):
         for topic in (
             f"{OTHER}/temperature",
+            f"{OTHER}/command",
             "factory/floor-2/machine-10/temperature",
             f"{OURS}x/status",
             f"{OURS}/temperature",

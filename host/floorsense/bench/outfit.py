@@ -12,15 +12,24 @@ _BEARING: dict[str, Any] = {"kind": "sine", "mean": 78.0, "amplitude": 9.0, "per
 VIBRATION_PERIOD_MS = 2000
 PROBE_PERIOD_MS = 1000
 
+# The same, and an outer ring whose damage is run over 104.6 times a second: a ringing at 3.3 kHz swells and fades with it.
+_STRUCK: dict[str, Any] = {**_MOTOR, "tones": [*_MOTOR["tones"], [3300.0, 0.4], [3195.4, 0.2], [3404.6, 0.2]]}
+# Its bearing, a 6205: 3.585 times the shaft's 29.17 turns a second.
+_GEOMETRY = {"rpm": 1750, "balls": 9, "ball_um": 7940, "pitch_um": 39040}
+LISTENER_PERIOD_MS = 3000
+
 # A DS18B20 at a bearing, whose temperature goes beyond a BME280's 85 C; an ADXL345 on SPI.
 PROBE = "probe"
 SHAKER = "shaker"
+# An IIS3DWB on SPI, at a bearing that is damaged.
+LISTENER = "listener"
 # What their models hold of the heap that they share with the firmware, in bytes (64-bit VM).
-MODELS = {PROBE: 10 * 1024, SHAKER: 16 * 1024}
+MODELS = {PROBE: 10 * 1024, SHAKER: 16 * 1024, LISTENER: 16 * 1024}
 
 _WIRE_PIN = 22
 _SELECT_PIN = 17
 _INT1_PIN = 20
+_LISTENER_HZ = 8_000_000
 
 
 def hang(what: str, board: Board, i: int, qos: Mapping[str, int], settings: dict[str, Any], simulation: dict[str, Any]) -> None:
@@ -39,3 +48,9 @@ def hang(what: str, board: Board, i: int, qos: Mapping[str, int], settings: dict
         settings["sensors"].append({**shaker, "qos": qos.get("vibration", 1)})
         chip = {"chip": "adxl345", "int1": _INT1_PIN, "rate_error": 0.01, "signals": {"z": _MOTOR}}
         simulation["spi"] = {str(bus["id"]): {str(_SELECT_PIN): chip}}
+    elif what == LISTENER:
+        bus = board.pins.spi[0]
+        settings["buses"]["spi0"] = {"kind": "spi", **bus, "freq": _LISTENER_HZ}
+        listener = {"driver": "iis3dwb", "bus": "spi0", "cs": _SELECT_PIN, "period_ms": LISTENER_PERIOD_MS, **_GEOMETRY}
+        settings["sensors"].append({**listener, "qos": qos.get("vibration", 1)})
+        simulation["spi"] = {str(bus["id"]): {str(_SELECT_PIN): {"chip": "iis3dwb", "signals": {"z": _STRUCK}}}}

@@ -150,6 +150,12 @@ def plan(
     return Plan([_board(i, qos, broker, files, more, is_plain) for i in range(count)], files, replays)
 
 
+def equip(board: BoardPlan, what: str, qos: Mapping[str, int]) -> BoardPlan:
+    """The same board, with one more of ``outfit``'s sensors; from .mpy, for windows leave no room to compile in."""
+    hang(what, boards.load(board.board), 0, qos, board.settings, board.simulation)
+    return replace(board, compiled=True, models_bytes=board.models_bytes + MODELS[what])
+
+
 def take_time(board: BoardPlan, port: int, interval_s: int = ASK_S) -> BoardPlan:
     """The same board, with its time from the SNTP server at that UDP port of 127.0.0.1."""
     time = {"server": "127.0.0.1", "port": port, "interval_s": interval_s}

@@ -10,7 +10,8 @@ from typing import Any
 import rich_click as click
 
 from floorsense.bench.farm import Farm
-from floorsense.bench.plan import Plan, keep_until_stored, parse_qos, plan, speak_tls
+from floorsense.bench.outfit import LISTENER, SHAKER
+from floorsense.bench.plan import Plan, equip, keep_until_stored, parse_qos, plan, speak_tls
 from floorsense.broker_url import BrokerUrl
 from floorsense.check.watch import interruptible
 from floorsense.errors import UsageError
@@ -19,6 +20,7 @@ from floorsense.toolchain.libraries import ensure_libraries
 
 _LOOK_S = 0.05
 _FILE = click.Path(path_type=Path)
+_ACCELEROMETERS = {"adxl345": SHAKER, "iis3dwb": LISTENER}
 
 
 @click.command()
@@ -30,6 +32,11 @@ _FILE = click.Path(path_type=Path)
 @click.option("--key", type=_FILE, metavar="FILE", help="PEM file, mode 600, with the key of --cert.")
 @click.option("--board", type=click.Choice(["ESP32_GENERIC", "RPI_PICO_W"]), default="RPI_PICO_W", show_default=True)
 @click.option("--qos", default="1", show_default=True, metavar="QOS", help="0, 1 or 2, or temperature=1,pressure=0.")
+@click.option(
+    "--vibration",
+    type=click.Choice(list(_ACCELEROMETERS)),
+    help="With this accelerometer on a motor; at the IIS3DWB's bearing the outer ring is damaged.",
+)
 @click.option("--keepalive", type=click.IntRange(1, 65535), default=60, show_default=True, help="Seconds.")
 @click.option("--first-window", type=click.IntRange(100, 600000), default=500, show_default=True, help="Of a reconnect, in ms.")
 @click.option("--period", type=click.IntRange(10, 86400000), default=1000, show_default=True, help="Of its sensor, in ms.")
@@ -41,6 +48,7 @@ def command(
     key: Path | None,
     board: str,
     qos: str,
+    vibration: str | None,
     keepalive: int,
     first_window: int,
     period: int,
@@ -64,6 +72,10 @@ def command(
     one = next(one for one in whole.boards if one.board == board)
     for sensor in one.settings["sensors"]:
         sensor["period_ms"] = period
+    if vibration is not None:
+        if board != "RPI_PICO_W":
+            raise UsageError(f"--vibration: its chips are simulated on a RPI_PICO_W; leave out --board {board}")
+        one = equip(one, _ACCELEROMETERS[vibration], levels)
     one = keep_until_stored(one) if end_to_end else one
     todo = Plan([speak_tls(one, trusted) if trusted else one], whole.recordings, [])
     ensure_libraries()

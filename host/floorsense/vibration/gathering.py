@@ -49,8 +49,8 @@ class Gathering:
         return len(self._chunks)
 
     def missing(self) -> list[int]:
-        """The numbers of the chunks that are not here; all that one can ask for where even their number is not known."""
-        return [one for one in range(self.head.chunks if self.head else 1) if one not in self._chunks]
+        """The numbers of the chunks that are not here. Where the head did not come, any chunk brings it once more."""
+        return [0] if self.head is None else [one for one in range(self.head.chunks) if one not in self._chunks]
 
     @property
     def is_whole(self) -> bool:
