@@ -15,21 +15,14 @@ from .contract import capture
 from .contract.reading import CLOCK_NOT_SET
 from .startup import forget
 
+# Bytes of heap that a copy leaves to the others: a birth message takes as much for a moment, and without it a board resets.
+RESERVE = 16384
 # For so long, in ms, a window that was sent is kept for an asker who misses a part of it.
 KEEP_MS = 30000
 # Commands of up to 1 KB that wait until a window is captured.
 _MOST_HEARD = 4
 # In place of a chunk's number: what the window is.
 _HEAD = -1
-
-
-def copied(samples, count):
-    """The first ``count`` of an array, None where there is no memory for them."""
-    gc.collect()
-    try:
-        return samples[:count]
-    except MemoryError:
-        return None
 
 
 class Refusal:
@@ -50,8 +43,9 @@ class Recorder:
 
     retain = False
 
-    def __init__(self, topic, sampler, outbox, session, clock, log):
-        """``topic``: as bytes, where answers go; ``log(text)``: one line for a person. The others are the station's parts."""
+    def __init__(self, topic, sampler, outbox, session, clock, heap_free, log):
+        """``topic``: as bytes, where answers go; ``heap_free()``: bytes, or None where nobody knows; ``log(text)``: one line
+        for a person. The others are the station's parts."""
         self.topic = topic
         # Windows sent, for a person with a debugger and for tests.
         self.sent = 0
@@ -60,6 +54,7 @@ class Recorder:
         self._outbox = outbox
         self._session = session
         self._clock = clock
+        self._heap_free = heap_free
         self._log = log
         # Commands that wait to be obeyed.
         self._heard = []
@@ -152,7 +147,7 @@ class Recorder:
         if window is None:
             return
         samples, count, unit, rate = window
-        self._samples = copied(samples, count)
+        self._samples = self._copied(samples, count)
         if self._samples is None:
             self._samples = memoryview(samples)[:count]
             self._lender = driver
@@ -179,6 +174,17 @@ class Recorder:
             # The first part, too, may be what was lost.
             count = capture.chunks_of(self._window[0])
             self._todo = [_HEAD] + sorted({one for one in chunks if one < count})
+
+    def _copied(self, samples, count):
+        """The first ``count`` of an array of samples, None where there is no memory for them."""
+        gc.collect()
+        free = self._heap_free()
+        if free is not None and free < 2 * count + RESERVE:
+            return None
+        try:
+            return samples[:count]
+        except MemoryError:
+            return None
 
     def _is_gone(self):
         """Whether the sensor has its samples back."""

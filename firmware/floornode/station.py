@@ -280,7 +280,9 @@ class Station:
         from .contract.topics import CAPTURE, COMMAND
         from .recorder import Recorder
 
-        recorder = Recorder(self.topic(CAPTURE), self.sampler, self.outbox, self.session, self.clock, self.log)
+        recorder = Recorder(
+            self.topic(CAPTURE), self.sampler, self.outbox, self.session, self.clock, self.port.heap_free, self.log
+        )
         self.session.subscribe(self.topic(COMMAND), 1, recorder.hear)
         return recorder
 

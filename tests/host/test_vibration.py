@@ -1,5 +1,6 @@
 """What `floorsense vibration` says: of lines whose numbers are known, and of recordings of bearings that are known."""
 
+import io
 import json
 import os
 import wave
@@ -114,6 +115,12 @@ def test_WAV_NumPy_and_integers_of_one_signal_say_the_same(tmp_path: Path) -> No
     assert found[0] == found[1] == found[2]
 
 
+def npy(values: Any) -> bytes:
+    file = io.BytesIO()
+    np.save(file, values)
+    return file.getvalue()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "beside", "text"),
     [
@@ -126,6 +133,11 @@ def test_WAV_NumPy_and_integers_of_one_signal_say_the_same(tmp_path: Path) -> No
         ("a.npy", b"nothing of the kind", {"fs_hz": 100}, "no NumPy array"),
         ("a.wav", b"RIFF nothing", None, "no WAV file"),
         ("a.i16", bytes(1000), "not json", "is not JSON"),
+        ("a.i16", bytes(1000), {"fs_hz": 1e300, "scale_g_per_lsb": 1}, "sample rate of 1e\\+300 Hz cannot be"),
+        ("a.i16", bytes(1000), {"fs_hz": 100, "scale_g_per_lsb": 1, "rpm": 1e300}, "rpm must be from 1 to 200000"),
+        ("a.i16", b"\1\2" * 500, {"fs_hz": 100, "scale_g_per_lsb": 1e9}, "samples beyond 1000000 g"),
+        ("a.npy", npy(np.float64(3)), {"fs_hz": 100}, "has no channels"),
+        ("a.npy", npy(np.zeros((300, 2))), {"fs_hz": 100}, "has 2 channels"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path, name: str, content: bytes, beside: Any, text: str) -> None:
@@ -135,6 +147,15 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path, name: str, conte
     with pytest.raises(UsageError, match=text) as error:
         load(tmp_path / name)
     assert "\n" not in str(error.value)
+
+
+def test_what_a_recording_cannot_tell_is_noted(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", sine(50, rate=800, seconds=0.5))
+    notes = load(tmp_path / "a.npy", 800.0).notes
+    assert notes == [
+        "velocity and displacement end at 400 Hz, half the sample rate",
+        "0.50 s are short: what turns slowly is told roughly",
+    ]
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:

@@ -15,6 +15,13 @@ from floorsense.errors import UsageError
 # Eleven minutes of one axis at 48 kHz, whose spectra take 3 GB of memory: more is a mistake, or another program's business.
 MAX_BYTES = 1 << 26
 _FEWEST = 256
+# What no sensor samples at, no shaft turns at, and nothing survives: a slip in a unit.
+_RATES_HZ = (1.0, 1e7)
+_RPM = (1.0, 200_000.0)
+_MOST_G = 1e6
+# Where velocity ends, and for how long a machine is to be listened to (ISO 20816-1 wants some turns of it).
+_TOP_HZ = 1000
+_LONG_ENOUGH_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -51,12 +58,14 @@ def load(path: Path, rate_hz: float | None = None, scale: float | None = None) -
         values, rate, notes = read(path, beside)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}; give the path of a recording") from error
-    rate = rate_hz or _positive(beside, "fs_hz", path) or rate
+    rate = rate_hz or _number(beside, "fs_hz", path) or rate
     if rate is None:
         raise UsageError(f"{path}: its sample rate is unknown; give --rate, or fs_hz in {path.with_suffix('.json').name}")
+    if not _RATES_HZ[0] <= rate <= _RATES_HZ[1]:
+        raise UsageError(f"{path}: a sample rate of {rate:g} Hz cannot be; give --rate, from 1 to 10000000")
     if values.ndim != 1:
-        raise UsageError(f"{path}: has {values.shape[-1]} channels; give a file of one")
-    scale = scale or _positive(beside, "scale_g_per_lsb", path)
+        raise UsageError(f"{path}: has {values.shape[-1] if values.ndim else 'no'} channels; give a file of one")
+    scale = scale or _number(beside, "scale_g_per_lsb", path)
     if scale is not None:
         values = values * scale
     elif not np.issubdtype(values.dtype, np.floating):
@@ -69,10 +78,17 @@ def load(path: Path, rate_hz: float | None = None, scale: float | None = None) -
     bad = len(samples) - int(np.isfinite(samples).sum())
     if bad:
         raise UsageError(f"{path}: {bad} of {len(samples)} samples are no numbers; cut them out")
+    if float(np.abs(samples).max()) > _MOST_G:
+        raise UsageError(f"{path}: has samples beyond {_MOST_G:.0f} g; is --scale or scale_g_per_lsb right?")
+    rpm = _number(beside, "rpm", path)
+    if rpm is not None and not _RPM[0] <= rpm <= _RPM[1]:
+        raise UsageError(f"{path.with_suffix('.json')}: rpm must be from {_RPM[0]:.0f} to {_RPM[1]:.0f}")
+    if rate / 2 < _TOP_HZ:
+        notes.append(f"velocity and displacement end at {rate / 2:g} Hz, half the sample rate")
+    if len(samples) / rate < _LONG_ENOUGH_S:
+        notes.append(f"{len(samples) / rate:.2f} s are short: what turns slowly is told roughly")
     bearing = beside.get("bearing")
-    return Recording(
-        path.stem, samples, rate, _positive(beside, "rpm", path), bearing if isinstance(bearing, dict) else None, notes
-    )
+    return Recording(path.stem, samples, rate, rpm, bearing if isinstance(bearing, dict) else None, notes)
 
 
 def save(prefix: Path, samples: NDArray[np.int16], rate_hz: float, scale: float, about: dict[str, Any]) -> list[Path]:
@@ -109,7 +125,7 @@ def _sidecar(path: Path) -> dict[str, Any]:
     return found
 
 
-def _positive(beside: dict[str, Any], key: str, path: Path) -> float | None:
+def _number(beside: dict[str, Any], key: str, path: Path) -> float | None:
     value = beside.get(key)
     if value is None:
         return None
