@@ -27,6 +27,7 @@ _BITS = Thinner.BITS
 LENGTH = (SIZE + Thinner.SETTLING) << _BITS
 _ENVELOPE = SIZE >> 1
 _MIDDLE_OF_BAND = 2  # sixteenths of the rate: 3.3 kHz, and 1.7 to either side
+_HARMONICS = 2
 # Hz: where the median of an envelope's spectrum is taken.
 _MEDIAN = (5, 500)
 _TOP = 32767
@@ -41,7 +42,8 @@ class Broadband(Features):
     """``clear``, then ``take`` until ``count`` is ``length``, then ``conclude``, and ``step`` as of Features. Further numbers:
 
     - ``raw``: an array of 'H' with the first SIZE samples as they came;
-    - ``bearing``: 1/10 of the median, of BPFO, BPFI, BSF and FTF, nothing where no bearing is known.
+    - ``bearing``: 1/10 of the median, of BPFO, BPFI, BSF and FTF, then of each at twice its frequency; nothing where no bearing
+      is known.
     """
 
     def __init__(self, ng_per_lsb, orders=None, shaft_mhz=0, piece=64):
@@ -49,7 +51,7 @@ class Broadband(Features):
         Features.__init__(self, ng_per_lsb, SIZE)
         self.length = LENGTH
         self.raw = array("H", bytes(2 * (SIZE + piece)))
-        self.bearing = array("I", bytes(4 * len(orders or ())))
+        self.bearing = array("I", bytes(4 * _HARMONICS * len(orders or ())))
         self._mean = 0
         # As ``loops.sums.extent`` has them.
         self._ends = array("I", bytes(12))
@@ -78,7 +80,7 @@ class Broadband(Features):
         if orders:
             self._envelope = Envelope(array("H", bytes(2 * _ENVELOPE)), _MIDDLE_OF_BAND)
             self._blows = Spectrum(Fft(_ENVELOPE, self.spectrum.fft), self.spectrum)
-            self._strength = array("I", bytes(4))
+            self._strength = array("I", bytes(4 * _HARMONICS))
             steps += [self._begin_blows, self._transform_blows, self._find_blows]
         self._steps = steps
         self.clear()
@@ -204,7 +206,9 @@ class Broadband(Features):
         blows.measure()
         width = self._full_mhz // (_ENVELOPE << Envelope.BITS)
         median = blows.median(_MEDIAN[0] * 1000 // width, _MEDIAN[1] * 1000 // width)
-        for at in range(len(self._orders)):
+        count = len(self._orders)
+        for at in range(count):
             bearing.strengths(blows, median, width, self._shaft, self._orders[at], self._strength)
-            self.bearing[at] = self._strength[0]
+            for harmonic in range(_HARMONICS):
+                self.bearing[harmonic * count + at] = self._strength[harmonic]
         return True

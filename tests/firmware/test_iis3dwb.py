@@ -181,9 +181,23 @@ def test_a_bearing_that_is_struck_shows_its_line_and_a_sound_one_none():
         board = Board(signals={"z": signal}, noise=1)
         driver = board.sensor(**geometry)
         board.measure(driver)
-        bpfo, bpfi, bsf, ftf = driver.features[16:]
+        bpfo, bpfi, bsf, ftf = driver.features[16:20]
         assert (bpfo > 200) == is_there, driver.features
         assert bpfi < 100 and bsf < 100 and ftf < 100
+        # A tone that swells and fades like a sine has no harmonic.
+        assert len(driver.features) == 24 and max(driver.features[20:]) < 100
+
+
+def test_a_line_of_a_bearing_has_its_second_harmonic():
+    # Struck 80 times a second, and rung out after a third of that.
+    sidebands = [[3300, 0.4]]
+    for number, part in ((1, 0.3), (2, 0.15), (3, 0.05)):
+        sidebands += [[3300 - 80 * number, part], [3300 + 80 * number, part]]
+    board = Board(signals={"z": {"kind": "tones", "tones": sidebands}}, noise=1)
+    driver = board.sensor(rpm=1500, balls=8, ball_um=10000, pitch_um=50000)
+    board.measure(driver)
+    bpfo, bpfo2 = driver.features[16], driver.features[20]
+    assert bpfo > bpfo2 > 200, driver.features
 
 
 def test_without_a_bearing_none_is_told():

@@ -47,7 +47,7 @@ def refusal(call: Callable[..., Any], *args: Any) -> str | None:
     st.integers(0, sum(bit for bit, _name in QUALITIES)),
     st.text(st.characters(), min_size=1),
     st.none() | st.tuples(st.integers(0, MAX_COUNT), st.integers(0, MAX_COUNT)),
-    st.lists(st.none() | st.integers(-(10**9), 10**9), min_size=20, max_size=20),
+    st.lists(st.none() | st.integers(-(10**9), 10**9), min_size=24, max_size=24),
 )
 def test_a_reading_comes_back_as_it_was_sent(
     kind: Quantity,

@@ -149,6 +149,7 @@ def test_each_ring_that_is_damaged_shows_its_line_and_the_healthy_bearing_shows_
     print(found)
     assert found[INNER]["bpfi"] >= 20 > found[INNER]["bpfo"]
     assert found[OUTER]["bpfo"] >= 20 > found[OUTER]["bpfi"]
+    assert found[INNER]["bpfi2"] >= 20 and found[OUTER]["bpfo2"] >= 20
     assert found[HEALTHY]["bpfo"] < 5
     assert found[HEALTHY]["bpfi"] < 5
 

@@ -28,4 +28,9 @@ VIBRATION = (
     ("bpfi", "", 1),
     ("bsf", "", 1),
     ("ftf", "", 1),
+    # The same at twice the frequency of each.
+    ("bpfo2", "", 1),
+    ("bpfi2", "", 1),
+    ("bsf2", "", 1),
+    ("ftf2", "", 1),
 )

@@ -18,7 +18,7 @@ from floorsense.check.numbering import LATE, NEW, REPEATED, Numbering
 from floorsense.check.report import Report
 from floorsense.check.series import Series
 
-# A reading with all its features has less than 500 bytes, the birth of a board with every sensor less than 4,000.
+# A reading with all its features has less than 700 bytes, the birth of a board with every sensor less than 4,000.
 MAX_PAYLOAD = 65536
 MAX_TOPICS = 20000
 # Leaves that are no board's word about itself.

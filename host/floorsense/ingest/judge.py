@@ -8,7 +8,7 @@ from floornode.contract import decoding, topics
 from floornode.contract.quantities import Quantity, quantity
 from floorsense.storage.arrivals import Arrival, Refused, State
 
-# A reading with all its features has less than 500 bytes, the birth of a board with every sensor less than 4,000.
+# A reading with all its features has less than 700 bytes, the birth of a board with every sensor less than 4,000.
 MAX_PAYLOAD = 65536
 _MAX_PLACES = 100_000
 # Leaves that boards and tools use between themselves, and nobody stores.
