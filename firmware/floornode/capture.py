@@ -12,7 +12,9 @@ from .clock import ticks_add, ticks_diff
 # Microseconds are taken modulo 2**29, nine minutes, which every port's own are a multiple of.
 _US_MASK = (1 << 29) - 1
 # Without a sample for so long, many times what a FIFO is drained in, the chip has stopped.
-_SILENCE = 100
+SILENCE = 100
+# But it is given so many looks: a turn of the loop that was long before the FIFO was started is no silence of the chip's.
+LOOKS = 5
 
 
 class Window:
@@ -71,6 +73,7 @@ class Capture:
         self.window.clear()
         self._first = None
         self._heard = now
+        self._empty = 0
         self._chip.start()
         self.is_running = True
 
@@ -80,11 +83,13 @@ class Capture:
         before = window.count
         waiting = self._chip.drain(window)
         if not waiting:
-            if ticks_diff(now, self._heard) > _SILENCE:
+            self._empty += 1
+            if self._empty >= LOOKS and ticks_diff(now, self._heard) > SILENCE:
                 self.is_running = False
-                raise OSError(errno.EIO, "no sample for %d ms" % _SILENCE)
+                raise OSError(errno.EIO, "no sample for %d ms" % SILENCE)
             return self._pause
         self._heard = now
+        self._empty = 0
         # Whatever waited was sampled by now, also what the window had no room for.
         self._taken = before + waiting
         self._taken_us = self._ticks_us() & _US_MASK

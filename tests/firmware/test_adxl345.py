@@ -297,6 +297,18 @@ def test_T49_settings_that_changed_by_themselves():
     raises(OSError, board.measure, driver, text="lost its settings: BW_RATE reads 0xe")
 
 
+def test_a_turn_that_was_long_before_the_fifo_was_started_is_no_silence():
+    board = Board(cost_us=1)
+    driver = on_spi(board)
+    board.us += 50000
+    # Others had the turn for 150 ms, whose tick is what a driver is told.
+    driver.begin(board.now() - 150)
+    for _ in range(8):
+        assert driver.step(board.now()) is not None
+        board.us += 1000
+    assert driver.is_capturing
+
+
 def test_T49_a_frozen_converter_is_no_stillness():
     board = Board(faults=[{"kind": "frozen", "at_s": 0.01}])
     raises(OSError, board.measure, on_spi(board), text="is frozen")

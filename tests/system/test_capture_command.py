@@ -41,7 +41,7 @@ class Live:
     listener: Listener
 
     def capture(self, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-        words = [sys.executable, "-m", "floorsense", "capture", *arguments, "--broker", self.broker]
+        words = [sys.executable, "-m", "floorsense", "capture", *arguments, "--timeout", "40", "--broker", self.broker]
         return subprocess.run(words, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
 
     def readings(self) -> list[dict[str, object]]:

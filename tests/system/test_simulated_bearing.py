@@ -57,7 +57,7 @@ def test_its_readings_have_the_lines_of_its_bearing(url: str) -> None:
 
 
 def test_its_window_can_be_fetched(url: str, tmp_path: Path) -> None:
-    done = run("capture", MACHINE, "--broker", url, "--out", "window", cwd=tmp_path)
+    done = run("capture", MACHINE, "--broker", url, "--out", "window", "--timeout", "60", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     done = run("vibration", "window.wav", "--bearing", "6205", "--rpm", "1750", "--json", cwd=tmp_path)
     found = json.loads(done.stdout)

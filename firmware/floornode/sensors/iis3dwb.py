@@ -7,7 +7,7 @@ import errno
 from array import array
 
 from ..broadband import LENGTH, Broadband
-from ..capture import rate_of
+from ..capture import LOOKS, SILENCE, rate_of
 from ..clock import ticks_add, ticks_diff
 from ..contract.reading import DISTURBED, SATURATED
 from ..dsp import bearing, loops
@@ -48,7 +48,6 @@ _DEPTH = 512
 _BURST = 128
 # The FIFO lasts 19.2 ms; with what a burst leaves (4.8 ms) less than half of that.
 _PAUSE = 4
-_SILENCE = 100
 _US_MASK = (1 << 29) - 1
 _NOMINAL_MHZ = 26667000
 
@@ -125,7 +124,7 @@ class Iis3dwb(Sensor):
             self.lead_ms = _lead(_SLOW_MS)
         self._ng = ng
         self.is_capturing = self._is_read = False
-        self.overruns = self._heard = 0
+        self.overruns = self._heard = self._empty = 0
         self._identify()
         self._configure()
 
@@ -156,11 +155,13 @@ class Iis3dwb(Sensor):
         found = self._found
         waiting = self._drain()
         if not waiting:
-            if ticks_diff(now, self._heard) > _SILENCE:
+            self._empty += 1
+            if self._empty >= LOOKS and ticks_diff(now, self._heard) > SILENCE:
                 self.is_capturing = False
-                raise OSError(errno.EIO, "no sample for %d ms" % _SILENCE)
+                raise OSError(errno.EIO, "no sample for %d ms" % SILENCE)
             return _PAUSE
         self._heard = now
+        self._empty = 0
         if found.count < found.length:
             return _PAUSE
         self.is_capturing = False
@@ -195,6 +196,7 @@ class Iis3dwb(Sensor):
         self.overruns = 0
         self._first = None
         self._heard = now
+        self._empty = 0
         registers = self._registers
         registers.write(_FIFO_CTRL4, _BYPASS)
         # What was lost before is told here, and by nobody after.
