@@ -20,12 +20,14 @@ def test_it_is_a_board_at_the_link_until_ctrl_c_and_its_flash_stays(tmp_path: Pa
     link, flash = tmp_path / "board", tmp_path / "flash.img"
     for code, answer in ((b"with open('kept', 'w') as f: f.write('42')", ""), (b"print(open('kept').read())", "42")):
         process = start("--link", link, "--flash", flash, "--board", "ESP32_GENERIC")
-        assert process.stdout and process.stdout.readline() == f"port: {link}\n"
-        assert ask_runtime(str(link), 15).machine == "Generic ESP32 module with ESP32"
-        with repl(str(link), 15) as prompt:
-            assert prompt.run(code, 5).strip() == answer
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        try:
+            assert process.stdout and process.stdout.readline() == f"port: {link}\n"
+            assert ask_runtime(str(link), 15).machine == "Generic ESP32 module with ESP32"
+            with repl(str(link), 15) as prompt:
+                assert prompt.run(code, 5).strip() == answer
+        finally:
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=20)
         assert (process.returncode, errors, link.is_symlink()) == (0, "", False)
 
 
