@@ -266,7 +266,7 @@ def test_the_rules_as_a_process_killed_and_started_again_tell_each_alarm_once(tm
         return int(store.read(lambda connection: connection.scalar(query)) or 0)
 
     try:
-        alerts.start("1 rules over")
+        alerts.start("1 rule over")
         put(90.0)
         # Between the gateway's word and the note of it, it would come twice, and docs/alerts.md says so.
         assert until(lambda: texts == ["ALARM"] and noted() == 1, 15)
@@ -274,7 +274,7 @@ def test_the_rules_as_a_process_killed_and_started_again_tell_each_alarm_once(tm
         # What came while it was dead: the end of that alarm, and another's beginning.
         put(20.0)
         put(90.0, OTHER)
-        alerts.start("1 rules over")
+        alerts.start("1 rule over")
         assert until(lambda: len(texts) == 3, 15)
         put(95.0, OTHER)
         put(20.0, OTHER)

@@ -131,6 +131,7 @@ def run_command(database: str, rules_path: Path | None) -> int:
         stopped = rooms.enter_context(interruptible())
         store = rooms.enter_context(visited_store(database))
         rooms.enter_context(Alerts(store, rules, from_feed=False))
-        Console(stderr=True).print(f"{len(rules.rules)} rules over {store.database}", soft_wrap=True, highlight=False)
+        count = f"{len(rules.rules)} rule{'' if len(rules.rules) == 1 else 's'}"
+        Console(stderr=True).print(f"{count} over {store.database}", soft_wrap=True, highlight=False)
         stopped.wait()
     return 0

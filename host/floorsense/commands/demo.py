@@ -36,6 +36,7 @@ _SHAKES = '\n[[rule]]\nname = "shakes"\ntopic = "+/+/+/vibration"\nzone = "C"\n'
 _UP_S = 60.0
 # After the last board appeared, until what starting them cost is over.
 _SETTLE_S = 5.0
+_SHOWN = "[...document.querySelectorAll('.tile')].map((one) => one.station)"
 _COUNTS = "window.floorsense.dropped, window.floorsense.leftOut"
 
 
@@ -95,7 +96,7 @@ def command(count: int, listen: str, measure: bool, seconds: float, as_json: boo
         if page is None:
             server.wait(stopped)
             return 0
-        latency = _measure(page, count, seconds, stopped, console)
+        latency = _measure(page, farm, seconds, stopped, console)
         load, cores = round(os.getloadavg()[0], 1), os.cpu_count()
     if as_json:
         print(json.dumps({"boards": count, "seconds": seconds, "cores": cores, "load": load, **latency.as_dict()}))
@@ -105,9 +106,10 @@ def command(count: int, listen: str, measure: bool, seconds: float, as_json: boo
     return 0
 
 
-def _measure(page: Any, count: int, seconds: float, stopped: Event, console: Console) -> Latency:
+def _measure(page: Any, farm: Farm, seconds: float, stopped: Event, console: Console) -> Latency:
+    count = len(farm.boards)
     if not _await(lambda: page.evaluate("document.querySelectorAll('.tile').length") >= count or stopped.is_set(), _UP_S):
-        raise FloorsenseError(f"not all {count} boards appeared on the page within {_UP_S:.0f} s; take fewer --boards")
+        raise FloorsenseError(_absent(farm, set(page.evaluate(_SHOWN))))
     with console.status(f"measuring for {seconds:.0f} s ..."):
         stopped.wait(_SETTLE_S)
         first, *before = page.evaluate(f"[window.floorsense.recorded.length, {_COUNTS}]")
@@ -117,6 +119,12 @@ def _measure(page: Any, count: int, seconds: float, stopped: Event, console: Con
         raise FloorsenseError("no reading came to the page; does floorsense bench run here?")
     dropped, left_out = (int(now) - int(then) for now, then in zip(after, before, strict=True))
     return Latency([float(one) for one in times], dropped, left_out)
+
+
+def _absent(farm: Farm, shown: set[str]) -> str:
+    absent = [one for one in farm.boards if one.name not in shown]
+    text = f"{len(absent)} of {len(farm.boards)} boards did not appear on the page within {_UP_S:.0f} s"
+    return f"{text}; {absent[0].name} said last: {absent[0].tail()[-1]}" if absent else text
 
 
 def _await(condition: Callable[[], bool], seconds: float) -> bool:
