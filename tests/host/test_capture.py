@@ -1,6 +1,7 @@
 """A raw window from its messages: in any order, lost, twice, broken; and what a schema and its decoder let pass."""
 
 import binascii
+import gc
 import json
 import zlib
 from pathlib import Path
@@ -16,6 +17,7 @@ from jsonschema import Draft202012Validator
 from floornode.contract import capture, captured, command
 from floornode.contract.reading import DISTURBED
 from floorsense.check import Checker
+from floorsense.errors import UsageError
 from floorsense.ingest.judge import Judge
 from floorsense.schemas.capture import capture as capture_schema
 from floorsense.schemas.capture import command as command_schema
@@ -122,6 +124,13 @@ def test_a_window_is_saved_so_that_both_files_say_the_same(tmp_path: Path) -> No
         found = load(path)
         assert np.array_equal(found.samples * 256, samples)
         assert found.rate_hz == 3187.412
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_place_that_cannot_be_written_to_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"x: No such file or directory; --out names where the files go"):
+        save(tmp_path / "nowhere" / "x", window(300), 3200.0, 1 / 256, {})
+    gc.collect()
 
 
 @given(st.dictionaries(st.sampled_from(["capture", "id", "chunks", "x"]), ANYTHING | st.just("a1")) | ANYTHING)

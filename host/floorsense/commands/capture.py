@@ -41,6 +41,8 @@ def command(
     Exit codes: 0 done, 1 the board says no, or chunks are lost, 2 wrong usage, 3 the broker or the board does not answer.
     """
     machine = _machine(station)
+    if out is not None and not out.parent.is_dir():
+        raise UsageError(f"--out {out}: there is no folder {out.parent}")
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

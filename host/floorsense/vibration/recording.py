@@ -99,7 +99,8 @@ def save(prefix: Path, samples: NDArray[np.int16], rate_hz: float, scale: float,
     # A name may have dots of its own: it is no ending that is to be replaced.
     wav, npy, beside = (prefix.with_name(prefix.name + ending) for ending in (".wav", ".npy", ".json"))
     try:
-        with wave.open(str(wav), "wb") as file:
+        # Opened here: of a file that cannot be, wave leaves a half-made object that complains once more.
+        with wav.open("wb") as raw, wave.open(raw, "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(round(rate_hz))
