@@ -111,8 +111,10 @@ export function put(reading, isLive) {
 const wasPutBack = (reading, entry, isLive) => isLive && entry.ts - reading.ts > 60000 && !reading.quality.includes("replayed");
 
 function row(tile, quantity) {
-  const element = make("span", "row"), name = make("span", "quantity", quantity), value = make("span", "value"), quality = make("span", "quality");
+  const element = make("span", "row"), name = make("span", "quantity"), value = make("span", "value"), quality = make("span", "quality");
   const entry = { element, name, ts: 0, text: make("span"), unit: make("small"), zone: null, line: new Sparkline(), quality };
+  // A point of a machine is broken before its name, and not within a word.
+  quantity.split(/(?=\.)/).forEach((part, i) => name.append(...(i ? [make("wbr"), part] : [part])));
   value.append(entry.text, entry.unit);
   quality.hidden = true;
   element.append(name, entry.line.canvas, value, quality);
