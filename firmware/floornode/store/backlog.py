@@ -204,7 +204,8 @@ class Backlog:
 
     def acknowledged_until(self, number):
         """The number from ``number`` on before which all was acknowledged."""
-        return max(number, min(self._out) if self._out else self.reader.next)
+        later = [one for one in self._out if one >= number]
+        return min(later) if later else max(number, self.reader.next, self._read_until)
 
     def send_again(self, number, segment, until):
         """Of what was acknowledged the storage has not got ``number``, in that segment: what it has not got of those before
