@@ -3,13 +3,13 @@
 import os
 
 from . import sensors
-from .clock import Clock, ticks_diff
+from .clock import Clock, ticks_add, ticks_diff
 from .contract import quantities
 from .health import Health
 from .mqtt.backoff import Backoff
 from .mqtt.client import Client
 from .mqtt.inflight import Inflight
-from .mqtt.session import GREET_LIMIT, JOIN, REST, SECURE_GREET_LIMIT, SERVE, STOPPED, Session
+from .mqtt.session import DIAL, GREET, GREET_LIMIT, JOIN, REST, SECURE_GREET_LIMIT, SERVE, STOPPED, Session
 from .mqtt.stream import Stream
 from .outbox import Outbox
 from .record import Series
@@ -22,6 +22,9 @@ STORE = "store"
 
 # No sleep is longer, so that whatever looks at the clock in between (a watchdog, a changed network) gets its turn.
 LONGEST_WAIT = 1000
+
+# How long anything waits for windows to be captured: three of the slow ones, which last 5 s.
+_PATIENCE = 15000
 
 # The parts that keep the watchdog fed.
 SAMPLER = 0
@@ -103,6 +106,8 @@ class Station:
         self.watchdog = Watchdog(HEALTH + 1)
         self.light = self._light(config.led, now) if config.led else None
         self.longest_step = 0
+        # How long a window is given way to: None while none is captured, False once that has lasted too long.
+        self._patient_until = None
         # A bit for each sensor that was said to be lost.
         self._lost = 0
         self._on_trial = TRIAL in os.listdir()
@@ -125,7 +130,8 @@ class Station:
             self._tell_sensors()
         self.watchdog.report(SAMPLER)
         self.part = "session"
-        if not self._is_held():
+        gives_way = self._gives_way(now)
+        if not (gives_way and self._is_held()):
             self.session.step(now)
         if self.recorder is not None:
             self.recorder.step(now)
@@ -142,13 +148,13 @@ class Station:
         self.watchdog.report(HEALTH)
         if self._on_trial and self.session.delivered:
             self._confirm()
-        if not self.sampler.is_capturing:
+        if not gives_way:
             self.outbox.step(now, self.session.state == SERVE, self.sampler.next(now))
 
     def next(self, now):
         """Milliseconds until there is something to do, unless a packet comes first."""
         wait = min(self.sampler.next(now), self.health.next(now), LONGEST_WAIT)
-        if not self._is_held():
+        if not (self._gives_way(now) and self._is_held()):
             wait = min(wait, self.session.next(now))
         if self.sntp is not None:
             wait = min(wait, self.sntp.next(now))
@@ -212,10 +218,22 @@ class Station:
                 self._lost ^= 1 << i
                 self.log("sensor: " + (probe.reason if probe.is_lost else probe.name + ": answers again"))
 
+    def _gives_way(self, now):
+        """Whether what takes longer than a sensor's FIFO lasts waits for a window to be captured. Where window follows window
+        without end it waits no longer: a disturbed window says so, and what is never sent or never written is lost."""
+        if not self.sampler.is_capturing:
+            self._patient_until = None
+        elif self._patient_until is None:
+            self._patient_until = ticks_add(now, _PATIENCE)
+        elif self._patient_until is not False and ticks_diff(self._patient_until, now) <= 0:
+            # Remembered as such, for a time would come round again.
+            self._patient_until = False
+        return self._patient_until is not None and self._patient_until is not False
+
     def _is_held(self):
-        """Whether the session waits for a window to be captured: what it would begin next is a name look-up, or a handshake,
-        and takes longer than a sensor's FIFO lasts. What is under way goes on."""
-        return self.sampler.is_capturing and self.session.state in (REST, JOIN)
+        """Whether what the session would do next takes so long: a name look-up, or the arithmetic of a handshake by TLS."""
+        state = self.session.state
+        return state in (REST, JOIN) or (self.settings.broker.tls is not None and state in (DIAL, GREET))
 
     def _confirm(self):
         """This firmware has proved itself. Imported now: few starts are trials."""

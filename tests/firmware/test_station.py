@@ -185,6 +185,56 @@ def test_the_port_hears_that_the_start_is_over_after_the_first_turn():
     assert seen[:4] == [False, True, True, True]
 
 
+class Windows(stations.Sampler):
+    """A sampler that says of its windows what ``capturing(now)`` does."""
+
+    capturing = None
+
+    @property
+    def is_capturing(self):
+        return Windows.capturing()
+
+
+def dialled(capturing, ms):
+    """When a station dialled and when its outbox might write, in ms, while windows are captured as ``capturing(ms)`` says."""
+    times, written = [], []
+
+    def dial():
+        times.append(port.ms)
+        raise OSError(111, "broker.plant refused the connection")
+
+    port = FakePort(until(ms))
+    port.network.dial = dial
+    Windows.capturing = lambda: capturing(port.ms)
+    before, stations.Sampler = stations.Sampler, Windows
+    try:
+        station = Station(port, config(), 7, "power-on")
+        step = station.outbox.step
+
+        def noted(now, is_served, due):
+            written.append(port.ms)
+            step(now, is_served, due)
+
+        station.outbox.step = noted
+        station.run()
+    finally:
+        stations.Sampler = before
+    return times, written
+
+
+def test_what_takes_long_is_done_between_windows():
+    times, written = dialled(lambda ms: ms % 2000 < 900, 60000)
+    assert len(times) >= 3
+    assert all(ms % 2000 >= 900 for ms in times + written), (times, written)
+
+
+def test_where_window_follows_window_a_station_dials_and_writes_all_the_same():
+    times, written = dialled(lambda ms: True, 60000)
+    assert len(times) >= 2
+    assert 15000 <= times[0] <= 17000
+    assert 15000 <= written[0] <= 17000
+
+
 def fed(stuck):
     """How often the watchdog was fed in a hundred turns with this part stuck."""
     port = FakePort(until(10**9))
