@@ -60,9 +60,12 @@ class Recorder:
         self._heard = []
         self._let_go()
 
-    def hear(self, _topic, message):
+    def hear(self, _topic, message, is_retained):
         """Take a command, which is read when no window is captured."""
-        if len(self._heard) < _MOST_HEARD:
+        if is_retained:
+            # Whoever asked is long gone, and the broker would have it obeyed at each start.
+            self._log("command: a retained one was let go")
+        elif len(self._heard) < _MOST_HEARD:
             self._heard.append(message)
         else:
             self._log("command: too many at once; one was let go")

@@ -96,11 +96,11 @@ class Broker(Network):
         if self.connection is not None:
             self.connection.is_ended = True
 
-    def publish(self, topic, payload):
-        """Say something to the board at QoS 0."""
+    def publish(self, topic, payload, is_retained=False):
+        """Say something to the board at QoS 0; ``is_retained``: as what was kept for it."""
         body = bytes((0, len(topic))) + topic + payload
         assert len(body) < 0x4000
-        self.connection.readable.extend(bytes((0x30, len(body) & 0x7F | 0x80, len(body) >> 7)) + body)
+        self.connection.readable.extend(bytes((0x30 | is_retained, len(body) & 0x7F | 0x80, len(body) >> 7)) + body)
 
     def answer(self):
         """Say what a broker says to all that was written; tell ``taken`` (topic, payload) of what was published."""

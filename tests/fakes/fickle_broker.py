@@ -170,7 +170,7 @@ class FickleBroker:
         """Somebody else publishes, retained, at QoS 0."""
         self._retained = topic, payload
         if self._is_subscribed and self.pipe is not None and not self.pipe.is_broken and not self.pipe.is_mute:
-            self._pass_on(self.pipe)
+            self._pass_on(self.pipe, 0x30)
 
     # The broker.
 
@@ -196,7 +196,7 @@ class FickleBroker:
             self._is_subscribed = True
             self._say(pipe, b"\x90\x03" + body[:2] + b"\0")
             if self._retained is not None:
-                self._pass_on(pipe)
+                self._pass_on(pipe, 0x31)
         elif kind == 0xC0:
             self._say(pipe, b"\xd0\0")
 
@@ -221,10 +221,10 @@ class FickleBroker:
             return
         self._say(pipe, (b"\x40\x02" if qos == 1 else b"\x50\x02") + pid)
 
-    def _pass_on(self, pipe):
+    def _pass_on(self, pipe, first):
         topic, payload = self._retained
         body = bytes((len(topic) >> 8, len(topic) & 0xFF)) + topic + payload
-        self._say(pipe, bytes((0x30, len(body) & 0x7F | 0x80, len(body) >> 7)) + body)
+        self._say(pipe, bytes((first, len(body) & 0x7F | 0x80, len(body) >> 7)) + body)
 
     def _say(self, pipe, data):
         at = ticks_add(self.now, self.delay)

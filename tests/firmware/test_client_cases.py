@@ -113,7 +113,7 @@ class Exchange:
         if self.client is None:
             user = parts[-2:] if flags & 0x80 else (None, None)
             self.client = Client(Stream(), parts[0], user[0], user[1], body[8] << 8 | body[9])
-            self.client.listen().subscribe(b"#", 2, lambda topic, message: self.taken.append((topic, message)))
+            self.client.listen().subscribe(b"#", 2, lambda *said: self.taken.append(said[:2]))
             if flags & 4:
                 self.client.set_last_will(parts[1], parts[2], bool(flags & 0x20), flags >> 3 & 3)
         self.wire = Transport()

@@ -22,11 +22,11 @@ class Storage:
         for topic, boot, seq, _flags in got:
             self.has[topic[topic.rfind(b"/") + 1 :].decode()].setdefault(boot, set()).add(seq)
 
-    def publish(self):
+    def publish(self, is_retained=False):
         marks = {}
         for name in self.has:
             marks[name] = [self._life(boot, self.has[name][boot]) for boot in sorted(self.has[name], reverse=True)]
-        self.life.backlog.audit.hear(b"factory/floor-2/machine-42/mark", mark.encode(marks))
+        self.life.backlog.audit.hear(b"factory/floor-2/machine-42/mark", mark.encode(marks), is_retained)
 
     def _life(self, boot, seqs):
         first = -1
@@ -190,6 +190,55 @@ def test_a_storage_that_is_away_has_lost_nothing():
     assert life.segments() == []
 
 
+def test_a_mark_that_the_broker_had_kept_lets_go_what_it_covers_and_has_nothing_sent_again():
+    for place, turns, capacity in (("ring", 10, 500), ("flash", 100, 60)):
+        life, storage = connected("kept-" + place, capacity=capacity, gather_ms=300000)
+        for turn in range(turns):
+            life.sample(1, is_served=True)
+            life.send(3)
+            if turn == 3:
+                storage.store(life.got)
+        # The storage went away with the mark of the first four; each of these comes with a new subscription.
+        for _ in range(2 * PATIENCE // 10000):
+            storage.publish(is_retained=True)
+            pass_time(life, 10)
+        assert life.backlog.audit.losses == 0, place
+        assert life.send(1000) == 0, place
+        assert (life.outbox.held, life.backlog.audit.done) == (18, 0) if place == "ring" else life.backlog.audit.done == 12
+        # It is back, and had lost what it had not got: now that is known.
+        for _ in range(6):
+            pass_time(life, 10, storage)
+            storage.store(life.got[-life.send(1000) :] if len(life.outbox) else [])
+        again = [one[:3] for one in life.got[3 * turns :]]
+        assert sorted(again) == sorted(one[:3] for one in life.got[12 : 3 * turns]), place
+        pass_time(life, 60, storage)
+        assert life.outbox.held == 0 and life.segments() == [], place
+
+
+def test_a_board_that_starts_sends_again_what_was_lost_once_the_storage_says_more_than_the_broker_had_kept():
+    first, storage = connected("starts", capacity=60)
+    for _ in range(100):
+        first.sample(1, is_served=True)
+        first.send(3)
+    on_flash = first.backlog.log.end
+    storage.store([one for one in first.got if not 5 <= one[2] < 10])
+    second = Life("starts", boot=2, capacity=60, end_to_end=True)
+    storage.life = second
+    storage.publish(is_retained=True)
+    pass_time(second, 60)
+    assert second.count == 0 < on_flash
+    # Whatever it measures brings it a mark.
+    for _ in range(6):
+        second.sample(1, is_served=True)
+        count = second.send(1000)
+        storage.store(second.got[-count:])
+        storage.publish()
+    again = [one for one in second.got if one[1] == 1]
+    assert sorted({one[2] for one in again}) == list(range(5, 10))
+    assert len(again) == 15
+    assert second.segments() == []
+
+
 def test_of_what_went_to_flash_meanwhile_only_the_missing_is_sent_again():
     life, storage = connected("gap", capacity=60)
     for _ in range(100):
@@ -232,7 +281,7 @@ def test_the_mark_of_somebody_else_is_passed_over():
     life.sample(1, is_served=True)
     life.send(3)
     for message in (b"", b"{", b"[]", b"\xff\xfe", b'{"temperature":5}', b"[" * 900, json.dumps({"co2": []}).encode()):
-        life.backlog.audit.hear(b"factory/floor-2/machine-42/mark", message)
+        life.backlog.audit.hear(b"factory/floor-2/machine-42/mark", message, False)
         life.outbox.step(life.now, True, 9000)
     assert life.outbox.held == 3
 
@@ -240,7 +289,7 @@ def test_the_mark_of_somebody_else_is_passed_over():
 def test_lives_that_the_mark_no_longer_tells_of_are_let_go():
     life, _storage = connected("ancient")
     lives = [mark.Life(boot, 5) for boot in (9, 8, 7)]
-    life.backlog.audit.hear(b"", mark.encode({"temperature": lives}))
+    life.backlog.audit.hear(b"", mark.encode({"temperature": lives}), False)
     record = bytearray(24)
     for boot, seq, is_held in ((9, 5, True), (9, 6, False), (8, 0, True), (6, 0, True), (10, 0, False)):
         record[4] = boot

@@ -81,7 +81,7 @@ class Target(Board):
     def __init__(self, chance):
         super().__init__(qos=chance.below(3), window=WINDOW, capacity=30)
         self.chance = chance
-        self.session.subscribe(COMMAND, 2, lambda topic, message: None)
+        self.session.subscribe(COMMAND, 2, lambda *_: None)
 
     def suffer(self, count):
         """``count`` mutated packets. Returns how many connections they took."""

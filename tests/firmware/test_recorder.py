@@ -19,8 +19,8 @@ SHAKE = {"kind": "tones", "mean": 1, "tones": [[100, 1.0]]}
 
 
 class Asker:
-    """Presses Ctrl-C after ``ms``; at the times (ms) in ``asks`` it says something to the board; ``cut_at``: answers until the
-    link breaks."""
+    """Presses Ctrl-C after ``ms``; at the times (ms) in ``asks`` it says something to the board, as retained where that is
+    True; ``cut_at``: answers until the link breaks."""
 
     def __init__(self, ms, asks, cut_at=None):
         self._end = until(ms)
@@ -32,7 +32,7 @@ class Asker:
             self._cut_at = None
             port.network.cut()
         while self._asks and port.ms >= self._asks[0][0]:
-            port.network.publish(COMMAND, self._asks.pop(0)[1])
+            port.network.publish(COMMAND, *self._asks.pop(0)[1:])
         self._end(port)
 
 
@@ -141,6 +141,11 @@ def test_only_the_chunks_asked_for_come_again_behind_what_the_window_is():
 def test_a_command_that_comes_twice_is_obeyed_once():
     port, _ = live(6500, (3000, ask("a1")), (3300, ask("a1")), (3400, ask("a1")))
     assert len(answers(port)) == 5
+
+
+def test_a_command_that_the_broker_had_kept_is_not_obeyed_and_the_next_is():
+    port, _ = live(8000, (3000, ask("a1"), True), (3100, ask("b2")))
+    assert {one.id for one in answers(port)} == {"b2"}
 
 
 def test_a_window_that_is_let_go_or_too_old_is_not_sent_again():

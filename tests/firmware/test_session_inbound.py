@@ -19,7 +19,7 @@ class Listening(Board):
         self.taken = []
         self.session.subscribe(COMMAND, qos, self.take)
 
-    def take(self, topic, message):
+    def take(self, topic, message, _is_retained):
         self.taken.append((topic, message))
 
     def connect(self, connack=CONNACK):
@@ -84,7 +84,7 @@ def test_T19_QoS_1_is_acknowledged_after_it_was_handled():
     board = Listening()
     board.connect()
     written = []
-    board.session.subscribe(COMMAND, 1, lambda topic, text: written.append(bytes(board.wire.written)))
+    board.session.subscribe(COMMAND, 1, lambda topic, text, _is_retained: written.append(bytes(board.wire.written)))
     board.hear(message(1, 123, b"go"))
     assert written == [b""]
     assert (0x40, b"\0\x7b") in board.wire.packets()
@@ -97,10 +97,23 @@ def test_a_message_is_handed_up_with_its_topic_and_payload_empty_ones_too():
     assert board.taken == [(COMMAND, b""), (COMMAND, b"capture")]
 
 
+def test_what_the_broker_had_kept_before_the_subscription_is_told_from_what_is_said_now():
+    # MQTT 3.1.1, section 3.3.1.3.
+    board = Listening()
+    taken = []
+    board.session.subscribe(COMMAND, 2, lambda topic, text, is_retained: taken.append((text, is_retained)))
+    board.connect()
+    for qos in range(3):
+        now = message(qos, 5 + 2 * qos, b"now")
+        kept = message(qos, 6 + 2 * qos, b"kept")
+        board.hear(now + bytes((kept[0] | 1,)) + kept[1:])
+    assert taken == [(b"now", False), (b"kept", True)] * 3
+
+
 def test_a_message_whose_taking_fails_is_told_acknowledged_and_harms_nothing():
     board = Listening()
     board.connect()
-    board.session.subscribe(COMMAND, 1, lambda topic, text: {}[text])
+    board.session.subscribe(COMMAND, 1, lambda topic, text, _is_retained: {}[text])
     board.hear(message(1, 9, b"go"))
     assert (0x40, b"\0\x09") in board.wire.packets()
     assert board.session.state == sessions.SERVE
@@ -177,7 +190,7 @@ def test_T25_session_present_but_the_SUBACK_was_lost_asks_again():
 
 def test_a_subscription_that_is_not_answered_ends_the_connection():
     board = Board(keepalive=10)
-    board.session.subscribe(COMMAND, 1, lambda topic, message: None)
+    board.session.subscribe(COMMAND, 1, lambda *_: None)
     board.connect()
     for _ in range(5):
         board.turn(1000)
@@ -277,7 +290,7 @@ def test_T21_topics_in_UTF_8_are_bytes_on_the_way():
     topic = "Werk/Straße/Öfen-№1/command".encode()
     board = Board()
     taken = []
-    board.session.subscribe(topic, 1, lambda *both: taken.append(both))
+    board.session.subscribe(topic, 1, lambda topic, text, _is_retained: taken.append((topic, text)))
     board.connect()
     board.hear(message(1, 1, "größer".encode(), topic))
     assert taken == [(topic, "größer".encode())]
@@ -331,7 +344,7 @@ def test_T20_a_message_of_128_KB_is_drained_in_bounded_memory():
 def test_T26_what_is_subscribed_to_is_asked_for_until_the_broker_knows_it():
     board = Board()
     heard = []
-    board.session.subscribe(b"a/b/c/mark", 1, lambda topic, message: heard.append((bytes(topic), bytes(message))))
+    board.session.subscribe(b"a/b/c/mark", 1, lambda topic, message, _is_retained: heard.append((bytes(topic), bytes(message))))
     asked = b"\x00\x0aa/b/c/mark\x01"
 
     def greet(connack):

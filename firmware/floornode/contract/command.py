@@ -7,7 +7,7 @@
 
 The ``id`` is the asker's, and comes back in each answer (``capture``). ``chunks`` asks for some of them again; an empty list
 says that all came, and that the board may let the window go. Commands are not retained: what a broker keeps it tells at each
-connection.
+start of a board, which lets it go.
 """
 
 from .text import shown

@@ -28,7 +28,10 @@ _KNOWN = 2
 
 
 class Subscription:
-    """``take(topic, message)``, both bytes, is called for what matches ``filter`` (bytes); None: to be unsubscribed."""
+    """``take(topic, message, is_retained)`` is called for what matches ``filter`` (bytes); None: to be unsubscribed.
+
+    ``topic`` and ``message`` are bytes; ``is_retained``: the broker had kept it before the subscription (section 3.3.1.3).
+    """
 
     def __init__(self, filter, qos, take):
         self.filter = filter
@@ -50,7 +53,7 @@ class Inbound:
         client.set_callback(self._keep)
 
     def subscribe(self, filter, qos, take):
-        """Have ``take(topic, message)`` called for messages on ``filter`` at ``qos`` at most, in this life of the board."""
+        """Have ``take(topic, message, is_retained)`` called for messages on ``filter`` at ``qos`` at most, in this life."""
         self._forget(filter)
         self.subscriptions.append(Subscription(filter, qos, take))
 
@@ -140,12 +143,12 @@ class Inbound:
                     self._client.log("session: the broker refuses the subscription to %s" % one.filter.decode())
                 return
 
-    def take(self, topic, message):
+    def take(self, topic, message, is_retained):
         """Hand a message to whoever subscribed. What it raises is told: the same message again would raise it again."""
         for one in self.subscriptions:
             if one.take is not None and matches(topic, one.filter):
                 try:
-                    one.take(topic, message)
+                    one.take(topic, message, is_retained)
                 except Exception as error:
                     self._client.log("session: a message on %s failed: %r" % (one.filter.decode(), error))
                 return
@@ -169,7 +172,7 @@ class Inbound:
                 return
         topic, message = self._message
         self._message = None
-        self.take(topic, message)
+        self.take(topic, message, bool(first & 1))
 
     def _keep(self, topic, message):
         self._message = topic, message

@@ -3,6 +3,7 @@
 The ingestion publishes a mark of what it has (``contract.mark``). What a broker has acknowledged waits here for that word, in
 the ring and on flash. What the mark does not show, though it was acknowledged ``PATIENCE`` before the mark came, is lost on the
 way and is sent again, marked as replayed. Without a mark nothing is sent again: a storage that is away has lost nothing.
+A mark that the broker had kept says what is stored, and not that the storage is there.
 """
 
 import json
@@ -46,8 +47,10 @@ class Audit:
         self._is_stopped = False
         self._since = None
         self._until = 0
-        # The mark: quantity name to lives; when it came; whether it is news.
+        # The mark: quantity name to lives; whether it came since the last step. When the storage last said one; whether it did
+        # since the last step.
         self._lives = {}
+        self._is_unread = False
         self._heard = None
         self._is_news = False
 
@@ -55,13 +58,15 @@ class Audit:
     def done(self):
         return self._reader.next - self._is_stopped
 
-    def hear(self, _topic, message):
+    def hear(self, _topic, message, is_retained):
         """A mark from the broker. What is none is passed over: its sender is not the ingestion."""
         try:
             self._lives = mark.decode(json.loads(message))
         except (ValueError, RuntimeError):  # RuntimeError: nested too deeply
             return
-        self._is_news = True
+        self._is_unread = True
+        if not is_retained:
+            self._is_news = True
 
     def holds(self, record):
         """Whether the storage has the reading in ``record``, as far as it has said."""
@@ -76,10 +81,12 @@ class Audit:
 
     def step(self, now):
         """Go through what was acknowledged, some of it in each call. What is missing is sent again."""
-        if self._is_news:
-            self._is_news = False
-            self._heard = now
-            self._go_through_ring(now)
+        if self._is_unread:
+            is_news = self._is_news
+            self._is_unread = self._is_news = False
+            if is_news:
+                self._heard = now
+            self._go_through_ring(now, is_news)
         backlog = self._backlog
         try:
             for _ in range(_GLANCE):
@@ -116,8 +123,8 @@ class Audit:
         self._since = now
         self._until = self._backlog.acknowledged_until(self._reader.next)
 
-    def _go_through_ring(self, now):
-        """What of the ring the storage has is done with. The oldest that it has not got may be lost."""
+    def _go_through_ring(self, now, is_news):
+        """What of the ring the storage has is done with. The oldest that it has not got may be lost, where the mark is news."""
         outbox = self._outbox
         ring = outbox.ring
         place = outbox.head
@@ -142,7 +149,7 @@ class Audit:
             self._oldest = oldest
             self._oldest_since = now
             self._oldest_until = until
-        elif ticks_diff(now, self._oldest_since) >= PATIENCE and not self._backlog.trouble:
+        elif is_news and ticks_diff(now, self._oldest_since) >= PATIENCE and not self._backlog.trouble:
             self.losses += 1
             self._move((self._oldest_until - outbox.first) & MASK)
 
