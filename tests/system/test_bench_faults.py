@@ -16,16 +16,18 @@ from floorsense.toolchain.mosquitto import find_mosquitto
 pytestmark = pytest.mark.skipif(find_mosquitto() is None, reason="no Mosquitto on this machine")
 
 BENCH = [sys.executable, "-m", "floorsense", "bench", "--json", "--boards", "2"]
+# The connections of that moment die, and new ones are served at once: what it takes is what it takes to notice.
+DEAD_FOR_GOOD = "half-open@8"
 MIXED = "temperature=1,pressure=1,humidity=2"
-# Each fault, and for how many seconds the bench runs.
+# Each fault, and for how many seconds the bench runs. By the time that delivery has to resume, all benches have started.
 RUNS = {
-    "broker-down": (["broker-down@1:5"], 14),
-    "broker-kill": (["broker-kill@2:1"], 12),
-    "reset": (["reset@1", "reset@4", "reset@7"], 14),
+    "broker-down": (["broker-down@5:5"], 14),
+    "broker-kill": (["broker-kill@5:1", "broker-kill@9:1"], 14),
+    "reset": (["reset@5", "reset@8", "reset@11"], 14),
     "blackhole": (["blackhole@1:8"], 14),
-    "half-open": (["half-open@1:8"], 14),
+    "half-open": (["half-open@1:5", "half-open@8"], 15),
     "truncate": (["truncate@1", "truncate@4:3"], 14),
-    "loss-of-acks": (["loss-of-acks@1:3"], 18),
+    "loss-of-acks": (["loss-of-acks@1:3"], 14),
     "delay": (["delay@1:4"], 9),
     "duplicate-id": (["duplicate-id@1:6"], 14),
     "tls-expired": (["tls-expired@2:4"], 12),
@@ -80,23 +82,31 @@ def test_nothing_is_lost_nothing_is_out_of_order_and_delivery_resumes(runs: dict
         assert one["error"] is None
 
 
-@pytest.mark.parametrize(
-    ("name", "limit_ms"),
-    # A second after the broker is back, half a keep-alive of 10 s for a link that says nothing; and half a second for
-    # a machine that runs ten benches at once.
-    [
-        ("broker-down", 1500),
-        ("broker-kill", 1500),
-        ("half-open", 5500),
-        ("blackhole", 5500),
-        ("reset", 5500),
-        ("delay", 1500),
-        ("tls-expired", 2500),
-    ],
-)
-def test_delivery_resumes_in_time(runs: dict[str, Run], name: str, limit_ms: int) -> None:
+@pytest.mark.parametrize("name", ["broker-down", "broker-kill", "blackhole", "half-open", "tls-expired"])
+def test_delivery_resumes_within_a_second_of_the_brokers_return(runs: dict[str, Run], name: str) -> None:
+    """However long it was away: the wait before a try is at most the last window, 0.7 s on a bench."""
     for one in runs[name].report()["faults"]:
-        assert one["worst_ms"] <= limit_ms, one
+        if one["fault"] != DEAD_FOR_GOOD:
+            assert one["worst_ms"] <= 1000, one
+
+
+def test_delivery_resumes_within_5_s_of_a_half_open_links_end(runs: dict[str, Run]) -> None:
+    """Two fifths of the keep-alive of 10 s until the board knows that it is dead, and a window."""
+    (one,) = (one for one in runs["half-open"].report()["faults"] if one["fault"] == DEAD_FOR_GOOD)
+    assert 2500 <= one["worst_ms"] <= 5000, one
+
+
+def test_a_board_that_its_broker_dropped_rests_a_second_and_is_back_within_another(runs: dict[str, Run]) -> None:
+    """The floor after a broker that had accepted it, and then a window: not for want of a broker, so not within the second."""
+    for one in runs["reset"].report()["faults"]:
+        # A tenth less: the bench notes the end of the fault when the connections are reset already.
+        assert min(one["resumed_ms"].values()) >= 900, one
+        assert one["worst_ms"] <= 2000, one
+
+
+def test_a_link_that_is_quick_again_delivers_with_the_next_readings(runs: dict[str, Run]) -> None:
+    (one,) = runs["delay"].report()["faults"]
+    assert one["worst_ms"] <= 1500, one
 
 
 @pytest.mark.parametrize(
@@ -110,7 +120,7 @@ def test_the_fault_was_felt(runs: dict[str, Run], name: str) -> None:
 
 @pytest.mark.parametrize("name", ["blackhole", "delay", "half-open", "tls-expired"])
 def test_readings_waited_for_as_long_as_it_lasted(runs: dict[str, Run], name: str) -> None:
-    longest = {"blackhole": 5000, "delay": 400, "half-open": 5000, "tls-expired": 3000}[name]
+    longest = {"blackhole": 5000, "delay": 400, "half-open": 3500, "tls-expired": 3000}[name]
     assert runs[name].report()["latency_ms"]["max"] >= longest
 
 
@@ -129,8 +139,8 @@ def test_T06_a_duplicate_client_id_makes_no_ping_pong(runs: dict[str, Run]) -> N
 
 def test_what_happens_is_told_as_it_happens(runs: dict[str, Run]) -> None:
     told = runs["broker-down"].report()["told"]
-    assert "fault: broker-down@1:5 begins" in told
-    assert "fault: broker-down@1:5 is over" in told
+    assert "fault: broker-down@5:5 begins" in told
+    assert "fault: broker-down@5:5 is over" in told
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,8 @@ from floorsense.toolchain.libraries import ensure_libraries
 _INTERRUPTED = 130
 # So that a dead link is noticed within 5 s, and lost acknowledgements are asked for within 10.
 _KEEPALIVE_AMONG_FAULTS_S = 10
-# So that a few boards are back within a second of a broker's return, and hundreds do not come all at once.
-_LAST_WINDOW_MS = 800
+# So that a few boards are back within a second of a broker's return, however busy the machine, and hundreds not all at once.
+_LAST_WINDOW_MS = 700
 _APART_MS = 40
 _HELP = f"""
 Run simulated boards against a local broker, check their telemetry live, and end with a verdict.
