@@ -13,8 +13,9 @@ from floorsense.errors import BoardError
 from floorsense.paths import BUILD, FIRMWARE, LIB
 from floorsense.provisioning.archive import NAME, pack
 from floorsense.provisioning.reach import reached
+from floorsense.toolchain.bundle import home
 from floorsense.toolchain.libraries import ensure_libraries
-from floorsense.toolchain.micropython import NATIVE, OLDEST, compile_file, compile_tree, emitted_format
+from floorsense.toolchain.micropython import ENTRY, NATIVE, OLDEST, compile_file, compile_tree, emitted_format
 
 _VERSION = re.compile(r'^VERSION = "([^"]+)"$', re.MULTILINE)
 
@@ -79,9 +80,8 @@ def build(arch: str | None, drivers: Iterable[str], source: Path = FIRMWARE) -> 
     # A firmware from elsewhere is compiled beside its sources, and goes with them.
     tree = compile_tree(arch, [source, LIB], "board", BUILD if source == FIRMWARE else source.with_name(f"{source.name}-built"))
     needed = reached([source, LIB], ["main.py", *(f"floornode/sensors/{DRIVERS[driver][0]}.py" for driver in drivers)])
-    names = sorted(str(Path(name).with_suffix(".mpy")) for name in needed - {"main.py"})
-    modules = {name: (tree / name).read_bytes() for name in names}
-    modules["entry.mpy"] = _compiled(source / "main.py", arch)
+    names = {str(Path(ENTRY if name == "main.py" else home(name)).with_suffix(".mpy")) for name in needed}
+    modules = {name: (tree / name).read_bytes() for name in sorted(names)}
     files = {"main.mpy": _compiled(source / "packed.py", arch), NAME: pack(modules)}
     found = _VERSION.search((source / "floornode" / "__init__.py").read_text(encoding="utf-8"))
     version = found[1] if found else "0"

