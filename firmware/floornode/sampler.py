@@ -129,6 +129,8 @@ class Sampler:
 
     def __init__(self, probes, clock):
         self.probes = probes
+        # Whether a sensor that takes windows, though it is opened, waits with its first: told by whoever knows what for.
+        self.is_waiting = False
         self._clock = clock
 
     @property
@@ -146,7 +148,8 @@ class Sampler:
         found = ()
         for probe in self.probes:
             if probe.due_at is None:
-                probe.start(now)
+                if not self._waits(probe):
+                    probe.start(now)
                 if probe.due_at is None:
                     continue
             elif not (probe.is_patient(now) and self.is_capturing):
@@ -167,8 +170,12 @@ class Sampler:
         """Milliseconds until a probe is due, or is to be looked for again."""
         wait = _LONGEST_RETRY
         for probe in self.probes:
-            wait = min(wait, probe.next(now, not (probe.is_patient(now) and self.is_capturing)))
+            if not self._waits(probe):
+                wait = min(wait, probe.next(now, not (probe.is_patient(now) and self.is_capturing)))
         return max(0, wait)
+
+    def _waits(self, probe):
+        return self.is_waiting and probe.streams and probe.due_at is None and probe.driver is not None
 
     def _readings(self, probe, now):
         values = probe.take(now)

@@ -23,7 +23,8 @@ STORE = "store"
 # No sleep is longer, so that whatever looks at the clock in between (a watchdog, a changed network) gets its turn.
 LONGEST_WAIT = 1000
 
-# How long anything waits for windows to be captured: three of the slow ones, which last 5 s.
+# How long anything waits for windows to be captured: three of the slow ones, which last 5 s; and the first window for the first
+# connection.
 _PATIENCE = 15000
 
 # The parts that keep the watchdog fed.
@@ -86,6 +87,7 @@ class Station:
             probes[-1].streams = driver.streams
         self.outbox = self._outbox(series, number, config.outbox)
         self.sampler = Sampler(probes, self.clock)
+        self.sampler.is_waiting = True
         self.link = port.link(config.wifi)
         self.session = self._session(config.broker)
         if self.outbox.confirms:
@@ -133,6 +135,8 @@ class Station:
         gives_way = self._gives_way(now)
         if not (gives_way and self._is_held()):
             self.session.step(now)
+        if self.sampler.is_waiting:
+            self.sampler.is_waiting = self._is_first_try(now)
         if self.recorder is not None:
             self.recorder.step(now)
         self.watchdog.report(SESSION)
@@ -217,6 +221,12 @@ class Station:
             if probe.is_lost != bool(self._lost & 1 << i):
                 self._lost ^= 1 << i
                 self.log("sensor: " + (probe.reason if probe.is_lost else probe.name + ": answers again"))
+
+    def _is_first_try(self, now):
+        """Whether the board is at its first attempt to connect, and may be waited for: the first window, begun meanwhile, would
+        hold up the look-up of a name and the handshake, and with them all that is read. An absent broker ends the attempt."""
+        session = self.session
+        return not session.connects and session.trouble is None and self.clock.up(now) < _PATIENCE
 
     def _gives_way(self, now):
         """Whether what takes longer than a sensor's FIFO lasts waits for a window to be captured. Where window follows window

@@ -2,7 +2,9 @@
 
 import json
 
-from fake_port import UNIX_MS, FakePort, config, until
+import bus
+import chips
+from fake_port import UNIX_MS, FakePort, Wires, config, until
 from floornode import station as stations
 from floornode.station import Station
 from lived import HEALTH, run, said
@@ -233,6 +235,69 @@ def test_where_window_follows_window_a_station_dials_and_writes_all_the_same():
     assert len(times) >= 2
     assert 15000 <= times[0] <= 17000
     assert 15000 <= written[0] <= 17000
+
+
+def first_window(turned, until_ms=40000):
+    """When, in ms, a station had opened its sensor, was served and began its first window; without what never came."""
+    seen = {}
+    end = until(until_ms)
+
+    def each(port):
+        turned(port)
+        for what, is_so in (("window", station.sampler.is_capturing), ("served", station.session.connects)):
+            if is_so and what not in seen:
+                seen[what] = port.ms
+        if station.sampler.probes[0].driver is not None:
+            seen.setdefault("opened", port.ms)
+        end(port)
+
+    port = FakePort(each)
+    port.bus = Wires(bus.Bus({0x53: chips.load("adxl345")({}, port.ticks_us)}))
+    sensors = [{"driver": "adxl345", "bus": "i2c0", "period_ms": 2000}]
+    station = Station(port, config(sensors=sensors, time={"interval_s": 0}), 7, "power-on")
+    station.run()
+    return seen
+
+
+def test_the_first_window_begins_when_the_first_attempt_to_connect_is_over():
+    def slow(port):
+        port.network.is_joined = port.ms >= 4000
+        port.network.answers_dial = port.ms >= 6000
+
+    seen = first_window(slow)
+    assert seen["opened"] <= 100
+    assert 6000 <= seen["served"] <= 6100
+    assert 0 < seen["window"] - seen["served"] <= 100
+
+
+def test_a_broker_that_is_absent_keeps_no_window_from_being_taken():
+    def refusing(port):
+        port.network.is_there = False
+
+    seen = first_window(refusing)
+    assert seen["window"] <= 100
+    assert "served" not in seen
+
+
+def test_the_first_window_waits_15_s_for_a_network_that_never_comes():
+    def nowhere(port):
+        port.network.is_joined = False
+
+    seen = first_window(nowhere)
+    assert 15000 <= seen["window"] <= 16100
+    assert "served" not in seen
+
+
+def test_a_station_whose_first_window_waits_sleeps_meanwhile():
+    turns = []
+
+    def nowhere(port):
+        port.network.is_joined = False
+        turns.append(port.ms)
+
+    first_window(nowhere, 14000)
+    # As often as a join is looked at, each 20 ms.
+    assert len(turns) <= 14000 // 20 + 20
 
 
 def fed(stuck):
