@@ -13,6 +13,7 @@ import json
 from .clock import ticks_add, ticks_diff
 from .contract import capture
 from .contract.reading import CLOCK_NOT_SET
+from .mqtt.inflight import TOPIC
 from .startup import forget
 
 # Bytes of heap that a copy leaves to the others: a birth message takes as much for a moment, and without it a board resets.
@@ -195,7 +196,7 @@ class Recorder:
 
     def _is_under_way(self):
         """Whether a part of it is not acknowledged yet."""
-        return any(slot.topic is self.topic for slot in self._session.inflight.order)
+        return any(message[TOPIC] is self.topic for message in self._session.inflight.order)
 
     def _refuse(self, id, why):
         self._refusal.id = id

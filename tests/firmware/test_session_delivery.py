@@ -3,6 +3,7 @@
 import json
 
 from floornode.mqtt import session as sessions
+from floornode.mqtt.inflight import PID
 from scripted import CONNACK, STATUS, Board, ack, published, seqs
 
 # Run once more over micropython-lib's umqtt.simple where it is at hand: see conftest.py.
@@ -92,7 +93,7 @@ def test_T14_late_repeated_and_unknown_acknowledgements_do_no_harm():
     board.step()
     one, two = (pid for _, _, pid, _ in published(board.wire.packets()))
     board.hear(ack(PUBACK, one) + ack(PUBACK, one) + ack(PUBACK, 999) + ack(PUBCOMP, two) + ack(PUBACK, 0))
-    assert [slot.pid for slot in board.session.inflight.order] == [two]
+    assert [message[PID] for message in board.session.inflight.order] == [two]
     board.hear(ack(PUBACK, two))
     assert board.session.delivered == 2 and not board.session.inflight.order
 

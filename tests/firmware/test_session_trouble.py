@@ -1,5 +1,6 @@
 """What is wrong with a session, when it is noticed, and how it goes on: against a scripted broker and a clock that is told."""
 
+from floornode.mqtt import diagnosis
 from floornode.mqtt import session as sessions
 from scripted import CONNACK, Board, ack, published, seqs
 
@@ -103,10 +104,10 @@ def test_PINGRESP_keeps_the_session_up():
 def test_T03_a_refusal_is_named_and_bad_credentials_back_off_harder():
     for code, text, floor in (
         (1, "protocol version", 0),
-        (2, "client id", sessions.REFUSED_FLOOR),
+        (2, "client id", diagnosis.REFUSED_FLOOR),
         (3, "unavailable", 0),
-        (4, "user name or password", sessions.REFUSED_FLOOR),
-        (5, "not authorised", sessions.REFUSED_FLOOR),
+        (4, "user name or password", diagnosis.REFUSED_FLOOR),
+        (5, "not authorised", diagnosis.REFUSED_FLOOR),
         (127, "code 127", 0),
     ):
         board = Board()
@@ -123,7 +124,7 @@ def test_T04_dropped_after_CONNACK_waits_at_least_a_second():
     board.connect()
     board.wire.is_ended = True
     board.step()
-    assert board.session.next(board.now) == sessions.DROPPED_FLOOR
+    assert board.session.next(board.now) == diagnosis.DROPPED_FLOOR
 
 
 def test_T05_the_wait_grows_while_sessions_are_short_and_starts_over_after_one_that_lasted():

@@ -30,6 +30,8 @@ def logged() -> Iterator[str]:
     """Every line that the firmware puts on the cable: what is handed to a log, printed, or becomes a session's reason."""
     for path in FIRMWARE:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if path.stem == "diagnosis" and isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
+                yield from (f"session: greet: {text}; next try in 1.0 s" for text in said(node.value.elts[1]))
             if not isinstance(node, ast.Call) or not node.args:
                 continue
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))

@@ -3,8 +3,8 @@
 umqtt.simple resolves, dials, writes CONNECT and waits for CONNACK in one call, waits for each PUBACK inside ``publish`` and
 has no QoS 2 (``assert 0``). The subclass keeps what it writes and reads, and takes the waiting out:
 
-- ``greet`` lets ``connect`` write its packet into our stream, which plays the dialled socket and the accepted greeting;
-  the broker's real CONNACK comes through ``wait_msg``.
+- ``greet`` lets ``connect`` write its packet into our stream; a ``greeting.Greeting`` plays the dialled socket and the accepted
+  greeting. The broker's real CONNACK comes through ``wait_msg``.
 - ``send`` hands umqtt.simple the packet id as the first two bytes of a QoS 0 payload, which is just where it stands in
   a QoS 1 or 2 packet (MQTT 3.1.1, section 3.3.2), and then sets QoS and DUP in the fixed header.
 - ``wait_msg`` is called with a whole packet at hand, and answers what it was. What is said to subscribers is ``inbound``'s.
@@ -13,9 +13,12 @@ Works with 1.3.4 and with micropython-lib's 1.8.0. Strings go in as bytes: umqtt
 """
 
 import umqtt.simple as wire
+from micropython import const
 
-_EPROTO = 71
-_ENOMEM = 12
+from ..startup import forget
+from .stream import EPROTO
+
+_ENOMEM = const(12)
 
 CONNACK = 0x20
 PUBACK = 0x40
@@ -25,27 +28,6 @@ PUBCOMP = 0x70
 PINGRESP = 0xD0
 
 ACKNOWLEDGEMENTS = (PUBACK, PUBREC, PUBCOMP)
-
-
-class _Greeting:
-    """What umqtt.simple takes for the ``socket`` module, and for the socket it dials, while it writes CONNECT."""
-
-    def __init__(self, stream):
-        self.write = stream.write
-
-    def socket(self, *_):
-        return self
-
-    def getaddrinfo(self, *_):
-        return ((None,),)
-
-    def connect(self, _):
-        pass
-
-    setblocking = settimeout = connect
-
-    def read(self, _size):
-        return b"\x20\x02\0\0"
 
 
 class Client(wire.MQTTClient):
@@ -67,12 +49,17 @@ class Client(wire.MQTTClient):
     def greet(self, clean_session):
         """Write CONNECT. The answer comes through ``wait_msg``."""
         socket = wire.socket
-        wire.socket = _Greeting(self.stream)
         try:
+            from .greeting import Greeting
+
+            wire.socket = Greeting(self.stream)
             self.connect(clean_session)
+        except MemoryError:
+            raise OSError(_ENOMEM)
         finally:
             wire.socket = socket
             self.sock = self.stream
+            forget("mqtt.greeting")
 
     def send(self, topic, message, flags, pid):
         """Write PUBLISH with these flags (section 3.3.1), and the packet id ``pid`` where they have a QoS of 1 or 2."""
@@ -100,7 +87,7 @@ class Client(wire.MQTTClient):
 
                 self.inbound = Inbound(self)
             except MemoryError:
-                raise OSError(_ENOMEM, "no memory for what the broker sends")
+                raise OSError(_ENOMEM)
         return self.inbound
 
     def wait_msg(self):
@@ -118,7 +105,7 @@ class Client(wire.MQTTClient):
         elif kind == CONNACK:
             said = stream.word(2)
             if said >= 0x200:
-                raise OSError(_EPROTO, "broken CONNACK")
+                raise OSError(EPROTO, kind)
             self.taken = (said >> 8, said & 0xFF)
         elif kind == PINGRESP:
             stream.word(0)

@@ -7,14 +7,13 @@ the network, at 1 when PUBACK came, at 2 when PUBCOMP came. What a message says 
 
 from micropython import const
 
-from ..clock import ticks_diff
 from ..contract.payload import encode
 from ..record import RECORD_LIMIT, unpack, where
 from . import client as mqtt
-from .inflight import DUP, PUBACK, PUBCOMP, PUBREC, RETAIN, WRITTEN
+from .inflight import DUP, FLAGS, NUMBER, PAYLOAD, PID, PLACE, QOS, QOS_1, QOS_2, RECEIVED, RETAIN, SINCE, TOPIC
 
 # What one step sends or takes at most, so that sampling is never far away.
-BURST = 32
+BURST = const(32)
 # What a PUBLISH has beside topic and payload at most: type, length, the topic's length and the packet id.
 _OVERHEAD = const(9)
 
@@ -43,7 +42,8 @@ class Delivery:
         self._clock = clock
         self._status = status
         self._said = _NOTHING
-        self._is_last = False
+        # By when a stop is over, once there is to be one: what waits is sent, and then the last word.
+        self._stopping = None
         self._notes = []
         # How many QoS 0 messages have bytes that are not handed to the network yet.
         self._writing = 0
@@ -53,17 +53,17 @@ class Delivery:
         """The broker has accepted a connection; ``is_present``: it still has this client's session."""
         self._said = _NOTHING
         births = 0
-        for slot in self.inflight.order[:]:
-            if slot.place is None:
+        for message in self.inflight.order[:]:
+            if message[PLACE] is None:
                 # Where the session is there the standard wants it again (section 4.4). A fresh birth follows, and where
                 # connections break before births are acknowledged, the window is not for them.
-                births += slot.topic == self._status.topic
+                births += message[TOPIC] == self._status.topic
                 if not is_present or births > 1:
-                    self.inflight.release(slot)
-            elif not is_present and slot.state == PUBCOMP:
+                    self.inflight.release(message)
+            elif not is_present and message[FLAGS] & RECEIVED:
                 # It had the message, and whether it passed it on before it lost its memory, nobody knows. Sent again it
                 # may come twice, which its identity tells; not sent again it may be lost, which nothing mends.
-                slot.state = PUBREC
+                message[FLAGS] &= ~RECEIVED
                 self.uncertain += 1
 
     def end(self):
@@ -80,14 +80,6 @@ class Delivery:
         if note not in self._notes:
             self._notes.append(note)
 
-    def finish(self):
-        """What waits is sent, and then the last word."""
-        self._is_last = True
-
-    def is_finished(self):
-        """Whether nothing is left to be sent or acknowledged."""
-        return not self.inflight.order and not self.is_sendable()
-
     def is_sendable(self):
         """Whether something waits that the window has room for."""
         inflight = self.inflight
@@ -97,46 +89,52 @@ class Delivery:
             return False
         if self._said == _NOTHING or self._notes or len(self.outbox):
             return True
-        return self._is_last and self._said == _BIRTH
-
-    def is_overdue(self, now, limit_ms):
-        """Whether the oldest message on this connection waits for its acknowledgement longer than ``limit_ms``."""
-        order = self.inflight.order
-        return bool(order) and order[0].since is not None and ticks_diff(now, order[0].since) > limit_ms
+        return self._stopping is not None and self._said == _BIRTH
 
     def acknowledge(self, kind, pid, now):
         """Take a PUBACK, PUBREC or PUBCOMP for ``pid``. One that fits nothing in flight does no harm."""
-        slot = self.inflight.find(pid)
+        message = self.inflight.find(pid)
+        flags = 0 if message is None else message[FLAGS]
         if kind == mqtt.PUBREC:
             # Answered even when the id is unknown, or the broker would keep it for ever (section 4.3.3).
-            if slot is not None and slot.state >= PUBREC:
-                slot.state = PUBCOMP
-                slot.since = now
+            if flags & QOS_2:
+                message[FLAGS] = flags | RECEIVED
+                message[SINCE] = now
             self.client.answer(mqtt.PUBREL, pid)
-        elif slot is not None and slot.state == (PUBACK if kind == mqtt.PUBACK else PUBCOMP):
-            self._let_go(slot)
+        elif flags & (QOS_1 if kind == mqtt.PUBACK else RECEIVED):
+            self._let_go(message)
 
     def send(self, now):
         """Send what the window and the network have room for. OSError when the connection is broken."""
         if not self.flush():
             return
         stream = self._stream
+        client = self.client
         for _ in range(BURST):
-            slot = self._next_slot(now)
-            if slot is None:
+            message = self._next(now)
+            if message is None:
                 # At QoS 0 the window is free again once all is written.
                 if not self._writing or not self.flush():
                     break
-                slot = self._next_slot(now)
-                if slot is None:
+                message = self._next(now)
+                if message is None:
                     return
-            size = len(slot.topic) + len(slot.payload) + _OVERHEAD
+            size = len(message[TOPIC]) + len(message[PAYLOAD]) + _OVERHEAD
             if stream.gathered and stream.gathered + size > stream.gather and not self.flush():
                 # It is in the window, and goes out when the network takes more.
                 return
-            slot.since = now
+            message[SINCE] = now
             self.inflight.again -= 1
-            self._write(slot)
+            flags = message[FLAGS]
+            if flags & RECEIVED:
+                client.answer(mqtt.PUBREL, message[PID])
+                continue
+            client.send(message[TOPIC], message[PAYLOAD], flags, message[PID])
+            if flags & QOS:
+                message[FLAGS] = flags | DUP
+            else:
+                self._writing += 1
+                message[PID] = stream.gathered
         self.flush()
 
     def flush(self):
@@ -144,62 +142,43 @@ class Delivery:
         stream = self._stream
         is_done = stream.flush()
         if self._writing:
-            for slot in self.inflight.order[:]:
-                if slot.state == WRITTEN and slot.since is not None and (is_done or slot.pid <= stream.handed):
+            for message in self.inflight.order[:]:
+                is_gone = is_done or message[PID] <= stream.handed
+                if is_gone and not message[FLAGS] & QOS and message[SINCE] is not None:
                     self._writing -= 1
-                    self._let_go(slot)
+                    self._let_go(message)
         return is_done
 
-    def _next_slot(self, now):
-        """The slot of what is to be sent next, or None where nothing waits, or the window is full."""
+    def _next(self, now):
+        """The message to be sent next, or None where nothing waits, or the window is full."""
         inflight = self.inflight
         if inflight.again:
-            slot = inflight.unlinked()
-            if slot.flags & DUP and slot.place is not None:
+            message = inflight.order[-inflight.again]
+            if message[FLAGS] & DUP and message[PLACE] is not None:
                 self.resent += 1
-            return slot
+            return message
         if len(inflight.order) == inflight.window:
             return None
         if self._said == _NOTHING:
             self._said = _BIRTH
-            return self._hold(self._status.topic, self._status.birth(now), True)
+            return inflight.hold(self._status.topic, self._status.birth(now), QOS_1 | RETAIN)
         if self._notes:
             note = self._notes.pop(0)
-            return self._hold(note.topic, note.text(now), note.retain)
+            return inflight.hold(note.topic, note.text(now), QOS_1 | RETAIN if note.retain else QOS_1)
         outbox = self.outbox
         record = self._record
         if outbox.take(record):
             one, reading = unpack(record, outbox.series)
             if outbox.date(reading, self._clock, now):
                 self.replayed += 1
-            slot = inflight.hold(one.topic, encode(reading), one.qos)
-            slot.place, slot.number = where(record)
-            return slot
-        if self._is_last and self._said == _BIRTH:
+            return inflight.hold(one.topic, encode(reading), one.qos << 1, *where(record))
+        if self._stopping is not None and self._said == _BIRTH:
             self._said = _LAST_WORD
-            return self._hold(self._status.topic, self._status.last_word(now), True)
+            return inflight.hold(self._status.topic, self._status.last_word(now), QOS_1 | RETAIN)
         return None
 
-    def _hold(self, topic, payload, retain):
-        slot = self.inflight.hold(topic, payload, 1)
-        slot.place = None
-        if retain:
-            slot.flags |= RETAIN
-        return slot
-
-    def _write(self, slot):
-        if slot.state == PUBCOMP:
-            self.client.answer(mqtt.PUBREL, slot.pid)
-            return
-        self.client.send(slot.topic, slot.payload, slot.flags, slot.pid)
-        if slot.state == WRITTEN:
-            self._writing += 1
-            slot.pid = self._stream.gathered
-        else:
-            slot.flags |= DUP
-
-    def _let_go(self, slot):
-        if slot.place is not None:
+    def _let_go(self, message):
+        if message[PLACE] is not None:
             self.delivered += 1
-            self.outbox.let_go(slot.place, slot.number)
-        self.inflight.release(slot)
+            self.outbox.let_go(message[PLACE], message[NUMBER])
+        self.inflight.release(message)

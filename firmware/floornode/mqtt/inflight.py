@@ -1,93 +1,72 @@
 """The in-flight window: what was sent and is not acknowledged yet.
 
 Each message in it owns a packet id and its payload until the broker has answered as its QoS asks (MQTT 3.1.1, section 4.3); a
-connection's end changes nothing here. Slots are allocated once.
+connection's end changes nothing here. A message is a list, by the places below: a board holds ten, and as objects they would
+take twice the room.
 """
 
 from micropython import const
 
-# What a slot in use waits for.
-WRITTEN = const(1)  # QoS 0: until its last byte is handed to the network
-PUBACK = const(2)  # QoS 1
-PUBREC = const(3)  # QoS 2, first half
-PUBCOMP = const(4)  # QoS 2, second half: the broker has the message; only the id is still in use
+# Its packet id. At QoS 0, which has none: where it ends in what the stream has gathered.
+PID = const(0)
+TOPIC = const(1)
+PAYLOAD = const(2)
+FLAGS = const(3)
+# What the outbox knows a reading by; the place is None for what is none.
+PLACE = const(4)
+NUMBER = const(5)
+# When it went out on the present connection, or None.
+SINCE = const(6)
 
+# Flags of its PUBLISH (section 3.3.1): its QoS, and DUP from when it has gone out once.
 RETAIN = const(1)
+QOS_1 = const(2)
+QOS_2 = const(4)
+QOS = const(6)
 DUP = const(8)
-
-
-class Slot:
-    """One message. Ten of them are a board's window: what they need not hold, they do not."""
-
-    def __init__(self):
-        self.state = WRITTEN
-        # Its packet id. At QoS 0, which has none: where it ends in what the stream has gathered.
-        self.pid = 0
-        self.topic = None
-        self.payload = None
-        # The flags of its PUBLISH (section 3.3.1): DUP from when it has gone out once, QoS, RETAIN.
-        self.flags = 0
-        # What the outbox knows a reading by; ``place`` is None for what is none.
-        self.place = None
-        self.number = 0
-        # When it went out on the present connection, or None.
-        self.since = None
+# At QoS 2: PUBREC came. The broker has the message; only the id is still in use.
+RECEIVED = const(16)
 
 
 class Inflight:
     def __init__(self, window):
         """``window``: how many messages may be unacknowledged at once."""
         self.window = window
-        # Slots in use, in the order in which they were taken: the order in which they are sent again.
+        # In the order in which they were taken: the order in which they are sent again.
         self.order = []
-        # How many of them are not on the present connection yet.
+        # How many of them, the last ones, are not on the present connection yet.
         self.again = 0
-        # An id that something other than a slot uses: a SUBSCRIBE that waits for its answer.
+        # An id that something other than a message uses: a SUBSCRIBE that waits for its answer.
         self.reserved = 0
-        self._free = [Slot() for _ in range(window)]
         self._pid = 0
 
     def __len__(self):
         return len(self.order)
 
-    def hold(self, topic, payload, qos):
-        """Take a message into the window, which has room for it, with a packet id where the QoS wants one. Returns its slot."""
-        slot = self._free.pop()
-        slot.topic = topic
-        slot.payload = payload
-        slot.state = WRITTEN + qos
-        slot.flags = qos << 1
-        slot.pid = self.next_pid() if qos else 0
-        slot.since = None
-        self.order.append(slot)
+    def hold(self, topic, payload, flags, place=None, number=0):
+        """Take a message into the window, which has room for it, with a packet id where it has a QoS. Returns it."""
+        message = [self.next_pid() if flags & QOS else 0, topic, payload, flags, place, number, None]
+        self.order.append(message)
         self.again += 1
-        return slot
+        return message
 
-    def unlinked(self):
-        """The first slot that is not on the present connection; there is one."""
-        for slot in self.order:
-            if slot.since is None:
-                return slot
-
-    def release(self, slot):
-        """The message is done; its id may be used again."""
-        if slot.since is None:
+    def release(self, message):
+        """It is done; its id may be used again."""
+        if message[SINCE] is None:
             self.again -= 1
-        slot.payload = None
-        self.order.remove(slot)
-        self._free.append(slot)
+        self.order.remove(message)
 
     def find(self, pid):
-        """The slot that uses ``pid``, or None."""
-        for slot in self.order:
-            if slot.pid == pid and slot.state != WRITTEN:
-                return slot
+        """The message that uses ``pid``, or None."""
+        for message in self.order:
+            if message[PID] == pid and message[FLAGS] & QOS:
+                return message
         return None
 
     def disconnected(self):
         """The link is gone: what is here must be sent again."""
-        for slot in self.order:
-            slot.since = None
+        for message in self.order:
+            message[SINCE] = None
         self.again = len(self.order)
 
     def next_pid(self):

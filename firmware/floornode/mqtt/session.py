@@ -12,6 +12,8 @@ from ..clock import ticks_add, ticks_diff
 from ..startup import forget
 from . import client as mqtt
 from .delivery import BURST, Delivery
+from .inflight import PID, SINCE
+from .stream import EPROTO
 from .trouble import Trouble
 
 REST = "rest"
@@ -23,29 +25,15 @@ STOPPED = "stopped"
 
 _JOIN_LIMIT = const(20000)
 DIAL_LIMIT = const(10000)
-GREET_LIMIT = 5000
+GREET_LIMIT = const(5000)
 # With a TLS handshake, which takes a small board's arithmetic 1 to 3 s.
-SECURE_GREET_LIMIT = 20000
-STOP_LIMIT = 2000
+SECURE_GREET_LIMIT = const(20000)
+STOP_LIMIT = const(2000)
 # A session that lasted this long, and as long as the next wait could be, was a good one: the next trouble starts with the
 # first window again. Two boards with one client id, who throw each other out, therefore never start over.
 _SETTLED = const(10000)
-# The broker took us in and dropped us: rest at least this long, or two boards with one client id throw each other out
-# several times a second.
-DROPPED_FLOOR = 1000
-# So many short sessions in a row smell of a second board with the same client id.
-_SUSPECT = const(3)
-# Credentials do not become right by themselves, nor does a broker that is another become ours. A date may, at any moment.
-REFUSED_FLOOR = const(30000)
-_STUBBORN = (
-    "client-id-refused",
-    "bad-credentials",
-    "not-authorised",
-    "tls-untrusted",
-    "tls-name",
-    "tls-client-certificate",
-    "tls-files",
-)
+# What went wrong cannot be said: it may be two boards with one client id, who would throw each other out all the time.
+_BLIND_FLOOR = const(1000)
 # Joining and dialling have no event that wakes the loop everywhere; looking this often costs little.
 _POLL = const(20)
 
@@ -64,6 +52,7 @@ class Session(Delivery):
 
     ``trouble`` is the word (``trouble`` says which there are) of the latest failure since the start, or None; it stays when the
     session is up again, for the birth and the health message to tell. ``reason`` is the same in words, and None while serving.
+    ``short``: how many sessions in a row did not last.
     """
 
     def __init__(self, client, inflight, backoff, outbox, clock, link, dial, status, log, greet_limit=GREET_LIMIT):
@@ -73,22 +62,24 @@ class Session(Delivery):
         self.reason = None
         self.trouble = None
         self.connects = 0
+        self.short = 0
         # Whether the broker still had this client's session at the latest connect.
         self.is_present = False
-        self._backoff = backoff
-        self._link = link
-        self._dial = dial
-        self._log = log
         self._greet_limit = greet_limit
+        self.link = link
+        self._backoff = backoff
+        self._dial = dial
         self._dialling = None
+        # By when the rest, the join, the dial or the greeting is over, and how many ms it may take.
         self._until = None
+        self.limit = 0
         self._since = 0
         self._heard = 0
+        # By when a PINGREQ is to be answered, or None; and when the last one was written.
         self._ping = None
         self._pinged = 0
         # Whether more may be at hand than the last step took.
         self._is_behind = False
-        self._short = 0
         # Packet ids start anew with a boot, and a broker may hold some of an earlier boot's QoS 2 messages: it would take ours
         # for repetitions of those, and lose them. So a session that is there at a boot's first greeting is cleared.
         self._is_first = any(one.qos == 2 for one in outbox.series)
@@ -96,7 +87,6 @@ class Session(Delivery):
         # Time without a served connection, in ms: all but the present span, and since when that lasts.
         self._down_ms = 0
         self._down_at = 0
-        self._stopping = None
         self._fifth = max(client.keepalive * 200, 400)
         self._half = client.keepalive * 500
 
@@ -114,31 +104,33 @@ class Session(Delivery):
 
     def step(self, now):
         """Do what can be done now without waiting."""
-        if self.state == STOPPED:
+        state = self.state
+        if state == STOPPED:
             return
-        if self._stopping is not None and (self.state != SERVE or self._is_past(self._stopping, now)):
+        if self._stopping is not None and (state != SERVE or not self._left(self._stopping, now)):
             self._close()
             self.state = STOPPED
             return
         try:
-            if self.state == SERVE:
+            if state == SERVE:
                 self._serve(now)
-            elif self.state == REST:
+                return
+            if state == REST:
                 self._rest(now)
-            elif self.state == JOIN:
-                self._join(now)
-            elif self.state == DIAL:
-                self._dial_on(now)
-            else:
+                return
+            if state == GREET:
                 self._greet(now)
+            elif state == DIAL or self.link.joined():
+                self._dial_on(now)
+            if self.state == state and not self._left(self._until, now):
+                raise Trouble("late")
         except OSError as error:
-            self._fail(now, *self._diagnose("tell", error))
+            self._fail(now, error)
 
     def stop(self, now):
         """Begin a clean stop: what waits is sent, then the last word. ``state`` becomes STOPPED within STOP_LIMIT."""
         if self._stopping is None:
             self._stopping = ticks_add(now, STOP_LIMIT)
-            self.finish()
 
     def next(self, now):
         """Milliseconds until ``step`` is needed even if the network stays quiet."""
@@ -150,35 +142,25 @@ class Session(Delivery):
             return self._left(ticks_add(self._heard, self._fifth) if self._ping is None else self._ping, now)
         if self.state == STOPPED:
             return 0
-        if self.state == REST:
-            return self._left(self._until, now)
-        # What waits to be written on the way to being served has no event either.
-        return _POLL if self.state != GREET or self._stream.gathered else self._left(self._until, now)
+        # Joining and dialling, and what waits to be written in the greeting, have no event either.
+        is_polled = self.state in (JOIN, DIAL) or (self.state == GREET and self._stream.gathered)
+        return _POLL if is_polled else self._left(self._until, now)
 
     # The states.
 
     def _rest(self, now):
-        if self._until is not None and not self._is_past(self._until, now):
+        if self._left(self._until, now):
             return
-        if self._link.is_up():
-            self._begin_dial(now)
+        if self.link.is_up():
+            self._dial_on(now)
             return
-        self._link.join()
+        self.link.join()
         self._enter(JOIN, now, _JOIN_LIMIT)
 
-    def _join(self, now):
-        if self._link.joined():
-            self._begin_dial(now)
-        elif self._is_past(self._until, now):
-            word, text = self._link.lacks()
-            raise Trouble(word, "no network within %d s: %s" % (_JOIN_LIMIT // 1000, text))
-
-    def _begin_dial(self, now):
-        self._enter(DIAL, now, DIAL_LIMIT)
-        self._dialling = self._dial()
-        self._dial_on(now)
-
     def _dial_on(self, now):
+        if self._dialling is None:
+            self._enter(DIAL, now, DIAL_LIMIT)
+            self._dialling = self._dial()
         transport = self._dialling.poll()
         if transport is not None:
             self._dialling = None
@@ -186,56 +168,53 @@ class Session(Delivery):
             self.client.greet(self._clears)
             self._enter(GREET, now, self._greet_limit)
             self._stream.flush()
-        elif self._is_past(self._until, now):
-            raise Trouble("unreachable", "no connection within %d s" % (DIAL_LIMIT // 1000))
 
     def _greet(self, now):
-        self._stream.flush()
-        self._stream.fill()
-        first = self._stream.first()
+        client = self.client
+        stream = self._stream
+        stream.flush()
+        stream.fill()
+        first = stream.first()
         if first is not None and first != mqtt.CONNACK:
-            raise Trouble("not-mqtt", "no MQTT broker: it answered CONNECT with byte %#04x" % first)
-        if self.client.wait_msg() is None:
-            if self._is_past(self._until, now):
-                what = "CONNECT did not get through" if self._stream.gathered else "no answer to CONNECT"
-                raise Trouble("silent", "%s within %d s" % (what, self._greet_limit // 1000))
+            raise Trouble("not-mqtt", first)
+        if client.wait_msg() is None:
             return
-        is_present, code = self.client.taken
+        is_present, code = client.taken
         if code:
-            self._fail(now, *self._diagnose("refusal", code))
-            return
+            raise Trouble("refusal", code)
         if self._clears or (is_present and self._is_first):
             self._clears = not self._clears
             self._is_first = False
-            self.client.bye()
+            client.bye()
             self._close()
             self._enter(REST, now, 0)
             return
         self._is_first = False
         self._down_ms = self.downtime_ms(now)
-        self._enter(SERVE, now, 0)
+        self.state = SERVE
         self._heard = self._since = self._pinged = now
         self._ping = None
         self.connects += 1
         self.reason = None
         self.is_present = bool(is_present)
         self.begin(self.is_present)
-        if self.client.inbound is not None:
-            self.client.inbound.begin(self.is_present)
-        self._log("session: connected, %d in flight, %d waiting" % (len(self.inflight), len(self.outbox)))
+        if client.inbound is not None:
+            client.inbound.begin(self.is_present)
+        client.log("session: connected, %d in flight, %d waiting" % (len(self.inflight), len(self.outbox)))
         self._serve(now)
 
     def _serve(self, now):
+        client = self.client
         self._receive(now)
         self._watch(now)
-        if self.client.inbound is not None:
-            self.client.inbound.ask(self.inflight, now, self._half)
+        if client.inbound is not None:
+            client.inbound.ask(self.inflight, now, self._half)
         self.send(now)
-        if self._stopping is not None and self.is_finished():
-            self.client.bye()
+        if self._stopping is not None and not len(self.inflight) and not self.is_sendable():
+            client.bye()
             self._close()
             self.state = STOPPED
-            self._log("session: stopped cleanly")
+            client.log("session: stopped cleanly")
 
     # What a served connection does besides delivering.
 
@@ -254,55 +233,47 @@ class Session(Delivery):
             elif kind in mqtt.ACKNOWLEDGEMENTS:
                 self.acknowledge(kind, client.taken, now)
             elif kind == mqtt.CONNACK:
-                raise OSError(71, "a second CONNACK")
+                # A second one.
+                raise OSError(EPROTO, kind)
         self._is_behind = True
 
     def _watch(self, now):
         if self._ping is not None:
-            if self._is_past(self._ping, now):
-                raise Trouble("silent", "the broker fell silent")
+            if not self._left(self._ping, now):
+                raise Trouble("late")
         elif ticks_diff(now, self._heard) >= self._fifth or ticks_diff(now, self._pinged) >= self._half:
             # Also to one who talks all the time: the broker counts what the board sends (section 3.1.2.10).
             self.client.ping()
             self._pinged = now
             self._ping = ticks_add(now, self._fifth)
-        if self.is_overdue(now, self._half):
-            raise Trouble("silent", "an acknowledgement did not come within half the keep-alive")
+        order = self.inflight.order
+        if order and order[0][SINCE] is not None and ticks_diff(now, order[0][SINCE]) > self._half:
+            raise Trouble("late", order[0][PID])
 
     # Ends.
 
-    def _diagnose(self, what, wrong):
-        """The word and the text of what is ``wrong``, by a module that goes again."""
+    def _fail(self, now, error):
+        where = self.state
+        if where == SERVE:
+            self._down_at = self._clock.up(now)
+            self.short += 1
+            if ticks_diff(now, self._since) >= max(_SETTLED, self._backoff.window):
+                self._backoff.reset()
+                self.short = 0
         try:
             from . import diagnosis
 
-            return getattr(diagnosis, what)(wrong)
+            word, text, floor = diagnosis.judge(self, error)
         except MemoryError:
-            return "no-memory", "no memory to say more than %s" % wrong
+            word, text, floor = "no-memory", "no memory to say more than %s" % error, _BLIND_FLOOR
         finally:
             forget("mqtt.diagnosis")
-
-    def _fail(self, now, word, reason):
-        served = self.state == SERVE
-        floor = REFUSED_FLOOR if word in _STUBBORN else 0
-        if served:
-            self._down_at = self._clock.up(now)
-            if word != "silent":
-                floor = DROPPED_FLOOR
-            if ticks_diff(now, self._since) >= max(_SETTLED, self._backoff.window):
-                self._backoff.reset()
-                self._short = 0
-            else:
-                self._short += 1
-                if self._short >= _SUSPECT:
-                    reason += " soon after connecting, %d times; has another board this client id?" % self._short
         wait = self._backoff.delay(floor)
-        where = self.state
         self._close()
-        self.reason = reason
+        self.reason = text
         self.trouble = word
         self._enter(REST, now, wait)
-        self._log("session: %s: %s; next try in %.1f s" % (where, reason, wait / 1000))
+        self.client.log("session: %s: %s; next try in %.1f s" % (where, text, wait / 1000))
 
     def _close(self):
         if self._dialling is not None:
@@ -313,10 +284,9 @@ class Session(Delivery):
 
     def _enter(self, state, now, limit):
         self.state = state
+        self.limit = limit
         self._until = ticks_add(now, limit)
 
-    def _is_past(self, deadline, now):
-        return ticks_diff(now, deadline) >= 0
-
     def _left(self, deadline, now):
+        """Milliseconds until ``deadline``; none where it is past, or there is none."""
         return 0 if deadline is None else max(0, ticks_diff(deadline, now))

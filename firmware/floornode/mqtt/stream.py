@@ -9,7 +9,8 @@ from micropython import const
 
 _EAGAIN = const(11)
 _ECONNRESET = const(104)
-_EPROTO = const(71)
+# The broker sent what none may send; behind the number stands the first byte of that packet, where it is known.
+EPROTO = const(71)
 
 # What most packets from a broker fit into.
 _RECEIVE = const(256)
@@ -63,7 +64,7 @@ class Stream:
         end = begin + len(data)
         if end > len(self.tx):
             # Rare: a birth message with many sensors. It grows once, and stays grown.
-            self.tx = wider(self.tx, begin, end)
+            self.tx.extend(bytes(end - len(self.tx)))
         self.tx[begin:end] = data
         self.gathered = end
 
@@ -72,7 +73,7 @@ class Stream:
         at = self.at
         end = at + size
         if size < 0 or end > self._end:
-            raise OSError(_EPROTO, "packet ends too soon")
+            raise OSError(EPROTO)
         self.at = end
         return bytes(self.rx[at:end])
 
@@ -86,7 +87,7 @@ class Stream:
         used = self.gathered
         while self.handed < used:
             if self._transport is None:
-                raise OSError(_ECONNRESET, "not connected")
+                raise OSError(_ECONNRESET)
             try:
                 taken = self._transport.write(memoryview(self.tx)[self.handed : used])
             except OSError as error:
@@ -102,7 +103,7 @@ class Stream:
     def fill(self):
         """Take in what the transport has, with no packet at hand. True when bytes came; OSError when the other side closed."""
         if self._transport is None:
-            raise OSError(_ECONNRESET, "not connected")
+            raise OSError(_ECONNRESET)
         rx = self.rx
         left = self._have
         if self._end:
@@ -133,7 +134,8 @@ class Stream:
     def packet(self):
         """Let the packet at hand go, and turn to the next: its first byte once all of it is here, else None.
 
-        A packet over the limit is drained as its bytes come; then ``drained`` tells of it. OSError for a length that is none.
+        One that fills the buffer makes it wider, once; one over the limit is drained as its bytes come, and then ``drained``
+        tells of it. OSError for a length that is none.
         """
         rx = self.rx
         if self._drain:
@@ -154,7 +156,15 @@ class Stream:
             size = large.measure(rx, at, have)
         if size > have:
             if have == len(rx):
-                self._make_room(size)
+                if have < self.limit:
+                    rx.extend(bytes(self.limit - have))
+                    return None
+                from . import large
+
+                self.oversized += 1
+                self._draining = large.identify(rx)
+                self._drain = size - have
+                self.at = self._end = have
             return None
         self._end = at + size
         return rx[at]
@@ -164,25 +174,5 @@ class Stream:
         rx = self.rx
         at = self.at
         if rx[at + 1] != length:
-            raise OSError(_EPROTO, "broken packet of kind %#x" % rx[at])
+            raise OSError(EPROTO, rx[at])
         return rx[at + 2] << 8 | rx[at + 3] if length else 0
-
-    def _make_room(self, size):
-        """The packet at hand fills the buffer, and is ``size`` bytes long: a wider buffer, once, or it is drained."""
-        have = self._have
-        if have < self.limit:
-            self.rx = wider(self.rx, have, self.limit)
-            return
-        from . import large
-
-        self._draining = large.identify(self.rx)
-        self.oversized += 1
-        self._drain = size - have
-        self.at = self._end = have
-
-
-def wider(buffer, used, size):
-    """A buffer of ``size`` bytes that begins with the ``used`` bytes of ``buffer``."""
-    wide = bytearray(size)
-    wide[:used] = buffer[:used]
-    return wide

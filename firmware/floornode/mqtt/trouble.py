@@ -5,6 +5,9 @@ On joining: ``wrong-password``, ``no-access-point``, ``no-address``, ``not-joine
 ``tls-client-certificate``, ``tls-files``, ``tls-failed``. On greeting: ``bad-credentials``, ``not-authorised``,
 ``client-id-refused``, ``version-refused``, ``unavailable``, ``not-mqtt``, ``silent``. While serving: ``dropped`` (by the broker
 or on the way), ``silent``, ``broken`` (the broker sent what none may send). Whatever else: ``error``.
+
+The session itself raises ``late`` (a time limit is over) and ``refusal`` (with CONNACK's code): ``diagnosis`` makes one of the
+above of these, and the text.
 """
 
 _EIO = 5
@@ -13,6 +16,6 @@ _EIO = 5
 class Trouble(OSError):
     """An OSError whose ``word`` is one of the above."""
 
-    def __init__(self, word, text):
+    def __init__(self, word, text=None):
         super().__init__(_EIO, text)
         self.word = word
