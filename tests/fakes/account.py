@@ -1,12 +1,15 @@
 """What is known of each reading of a day, and what has to hold of it: the promises of docs/store.md."""
 
 import json
+import struct
 
 from floornode.contract import mark
 
 MACHINE = b"factory/floor-2/machine-42/"
 NAMES = ("temperature", "pressure", "humidity")
 UNIX_MS = 1764000000000
+# What is asked for each reading is asked of these: a day has 26,000 of them.
+_TOPICS = {MACHINE + name.encode(): index for index, name in enumerate(NAMES)}
 
 # What is known of a reading: it came; it was acknowledged and not stored; a cut took it; it was sent from flash; it was in the
 # window when the broker was killed.
@@ -25,18 +28,22 @@ class Broken(AssertionError):
 
 
 class Book:
-    """What is known of each reading: a byte, for a day has 26,000 of them."""
+    """What is known of each reading, a byte."""
 
     def __init__(self):
         self._pages = {}
 
-    def mark(self, key, what):
-        page = self._pages.get(key[:2])
+    def page(self, index, boot, seq):
+        """The bytes of a series' boot, with room for ``seq``."""
+        page = self._pages.get((index, boot))
         if page is None:
-            page = self._pages[key[:2]] = bytearray(0)
-        if key[2] >= len(page):
-            page.extend(bytearray(key[2] + 512 - len(page)))
-        page[key[2]] |= what
+            page = self._pages[index, boot] = bytearray(0)
+        if seq >= len(page):
+            page.extend(bytearray(seq + 512 - len(page)))
+        return page
+
+    def mark(self, key, what):
+        self.page(*key)[key[2]] |= what
 
     def has(self, key, what):
         page = self._pages.get(key[:2])
@@ -53,6 +60,11 @@ class Book:
                 else:
                     found.append((seq, seq))
         return found
+
+    def lacks(self, index, boot, count, what):
+        """Of how many of the first ``count`` nothing of ``what`` is known."""
+        page = self._pages.get((index, boot), b"")[:count]
+        return count - len(page) + sum([not one & what for one in page])
 
     def count(self, what):
         return sum([sum([one & what != 0 and not one & CAME for one in page]) for page in self._pages.values()])
@@ -71,17 +83,19 @@ class Account:
         self.cuts = 0
         # Whether the oldest had to give way on flash: what a broker had acknowledged is not counted then.
         self.gave_way = False
-        # Of each series and boot: the last seq that was read; and up to which seq all came, and the highest that did.
+        # Of each series and boot: how many were read; and, where the storage's word is waited for, up to which seq all came and
+        # the highest that did.
         self._read = {}
         self._stored = {}
         self._newest = {}
 
-    def note_read(self, reading):
-        self._read[NAMES.index(reading.quantity.name), reading.boot] = reading.seq
+    def note_read(self, boot, counts):
+        """So many readings of each quantity were handed over in this boot."""
+        for index, count in enumerate(counts):
+            self._read[index, boot] = count
 
-    def note_taken(self, record, is_from_flash):
+    def note_taken(self, key, is_from_flash):
         """The session takes a reading."""
-        key = key_of(record)
         if is_from_flash:
             self.book.mark(key, FROM_FLASH)
         if self.end_to_end:
@@ -101,39 +115,40 @@ class Account:
 
     def receive(self, topic, payload, is_stored):
         """The broker has got a message, and stores it or not."""
-        name = topic[len(MACHINE) :].decode()
-        if name not in NAMES:
+        index = _TOPICS.get(topic)
+        if index is None:
             return
-        index = NAMES.index(name)
-        key = index, _number_after(payload, b'"boot":'), _number_after(payload, b'"seq":')
-        book = self.book
+        boot, seq = _numbers(payload)
+        page = self.book.page(index, boot, seq)
+        known = page[seq]
         if not is_stored:
-            if not book.has(key, CAME):
-                book.mark(key, LIED)
+            if not known & CAME:
+                page[seq] |= LIED
             return
-        if book.has(key, CAME):
+        if known & CAME:
             self.twice += 1
-            if self.qos[index] == 2 and not book.has(key, EXCUSED) and not (self.cuts and book.has(key, FROM_FLASH)):
-                raise Broken("%s came twice at QoS 2" % (key,))
+            if self.qos[index] == 2 and not known & EXCUSED and not (self.cuts and known & FROM_FLASH):
+                raise Broken("%s came twice at QoS 2" % ((index, boot, seq),))
             return
-        book.mark(key, CAME)
-        self._store(key)
-        is_flash = book.has(key, FROM_FLASH)
-        if is_flash and b'"replayed"' not in payload:
-            raise Broken("%s came from flash and is not marked" % (key,))
-        lane = index, is_flash
+        page[seq] |= CAME
+        if self.end_to_end:
+            self._store(index, boot, seq, page)
+        if known & FROM_FLASH and b'"replayed"' not in payload:
+            raise Broken("%s came from flash and is not marked" % ((index, boot, seq),))
         # What an acknowledgement without storage kept back may come late, and what the storage asked for.
-        if not book.has(key, LIED | AGAIN):
-            if key[1:] < self._newest.get(lane, (0, -1)):
-                raise Broken("%s came after %s" % (key, self._newest[lane]))
-            self._newest[lane] = key[1:]
+        if not known & (LIED | AGAIN):
+            lane = index, known & FROM_FLASH
+            newest = self._newest.get(lane, (0, -1))
+            if (boot, seq) < newest:
+                raise Broken("%s came after %s" % ((index, boot, seq), newest))
+            self._newest[lane] = boot, seq
 
-    def _store(self, key):
+    def _store(self, index, boot, seq, page):
         """The storage has committed a reading."""
-        seq, top = self._stored.get(key[:2], (-1, -1))
-        while self.book.has((key[0], key[1], seq + 1), CAME):
-            seq += 1
-        self._stored[key[:2]] = seq, max(top, key[2])
+        whole, top = self._stored.get((index, boot), (-1, -1))
+        while whole + 1 < len(page) and page[whole + 1] & CAME:
+            whole += 1
+        self._stored[index, boot] = whole, max(top, seq)
 
     def mark(self):
         """What the storage says it has; None where that is nothing yet."""
@@ -146,7 +161,8 @@ class Account:
         if not marks:
             return None
         said = mark.encode(marks)
-        self._excuse_widened(marks, mark.decode(json.loads(said)))
+        if b'"gaps"' in said:
+            self._excuse_widened(marks, mark.decode(json.loads(said)))
         return said
 
     def _excuse_widened(self, marks, said):
@@ -162,13 +178,13 @@ class Account:
         """How many were read, and how many of them neither came nor were taken by a cut. Raises Broken where more are missing
         than were counted as dropped."""
         missing = total = 0
-        for (index, number), last in self._read.items():
-            total += last + 1
+        for (index, number), count in self._read.items():
+            total += count
             # What a broker had acknowledged gives way uncounted, and of lives older than a mark tells of nobody says anything.
             is_let_go = not self.end_to_end or self.gave_way or number <= last_boot - mark.MAX_LIVES
             accounted = TAKEN | CAME | (LIED if is_let_go else 0)
             if self.qos[index]:
-                missing += sum([not self.book.has((index, number, seq), accounted) for seq in range(last + 1)])
+                missing += self.book.lacks(index, number, count, accounted)
         # What is counted as dropped may have come before: a cut takes the knowledge of a few hundred acknowledgements.
         if missing > self.dropped:
             raise Broken("%d readings are missing, %d were counted" % (missing, self.dropped))
@@ -176,12 +192,13 @@ class Account:
 
 
 def key_of(record):
-    return record[0], int.from_bytes(record[4:8], "little"), int.from_bytes(record[8:12], "little")
+    return struct.unpack_from("<BxxxII", record)
 
 
-def _number_after(payload, name):
-    at = payload.index(name) + len(name)
-    end = at
-    while end < len(payload) and 48 <= payload[end] < 58:
-        end += 1
-    return int(payload[at:end])
+def _numbers(payload):
+    """``(boot, seq)`` of a reading's payload."""
+    at = payload.index(b'"boot":') + 7
+    end = payload.index(b',"seq":', at)
+    after = payload.find(b",", end + 7)
+    # Behind the last field the object ends.
+    return int(payload[at:end]), int(payload[end + 7 : after if after > 0 else -1])

@@ -77,22 +77,27 @@ class Day:
         """One turn of the loop, and the wait after it."""
         now = self.now
         board = self.board
-        self.broker.turn(now)
+        broker = self.broker
+        session = board.session
+        broker.turn(now)
         board.clock.step(now)
         outbox = board.outbox
         if is_sampling:
-            due_at = board.sampler.probes[0].due_at
-            for reading in board.sampler.due(now):
+            sampler = board.sampler
+            due_at = sampler.probes[0].due_at
+            readings = sampler.due(now)
+            if readings:
                 if due_at is not None:
                     self.late = max(self.late, ticks_diff(now, due_at))
-                outbox.put(reading)
-                self.account.note_read(reading)
+                for reading in readings:
+                    outbox.put(reading)
         if self.end_to_end and self.ms >= self._mark_at:
             self._mark_at = self.ms + MARK_MS
             self._say_mark()
-        board.session.step(now)
-        quiet = board.sampler.next(now) if is_sampling else PERIOD_MS
-        is_served = board.session.state == SERVE
+        session.step(now)
+        quiet = sampler.next(now) if is_sampling else PERIOD_MS
+        state = session.state
+        is_served = state == SERVE
         if is_served:
             board.served_at = self.ms
         if outbox.spill is None:
@@ -102,19 +107,21 @@ class Day:
             outbox.step(now, is_served, quiet)
             if board.writes != before:
                 self.ms += WRITE_MS
+                now = self.now
                 quiet -= WRITE_MS
                 board.watch_bounds()
         if outbox.used > len(outbox.ring):
             raise Broken("the ring holds more than it has")
-        wait = min(quiet, board.session.next(self.now), until - self.ms)
-        arrives = self.broker.turn(self.now)
-        if arrives is not None:
-            wait = min(wait, arrives)
-        elif self.broker.pipe is not None and self.broker.pipe.readable:
-            wait = 0
-        if board.session.state in (JOIN, DIAL):
+        if state in (JOIN, DIAL):
             # The loop looks each 20 ms; nothing here tells the difference, and a day has many.
             wait = min(quiet, 1000, until - self.ms)
+        else:
+            wait = min(quiet, session.next(now), until - self.ms)
+            arrives = broker.turn(now)
+            if arrives is not None:
+                wait = min(wait, arrives)
+            elif broker.pipe is not None and broker.pipe.readable:
+                wait = 0
         # A loop that never waits would not end.
         self.ms += max(1, wait)
 

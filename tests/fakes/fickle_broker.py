@@ -55,24 +55,34 @@ class Pipe:
 
     def deliver(self, now):
         """Move what has arrived by now to where the board can read it."""
-        while self.coming and ticks_diff(now, self.coming[0][0]) >= 0:
-            self.readable += self.coming.pop(0)[1]
+        coming = self.coming
+        count = 0
+        for at, _data in coming:
+            if ticks_diff(now, at) < 0:
+                break
+            count += 1
+        if count:
+            self.readable += b"".join([data for _at, data in coming[:count]])
+            del coming[:count]
 
     def _parse(self):
         data = self._inbox
+        hear = self._broker.hear
+        size = len(data)
         at = 0
-        while len(data) - at >= 2:
-            length = data[at + 1] & 0x7F
+        while size - at >= 2:
+            length = data[at + 1]
             body = at + 2
-            if data[at + 1] & 0x80:
-                if len(data) - at < 3:
+            if length & 0x80:
+                if size - at < 3:
                     break
-                length |= data[at + 2] << 7
+                length = length & 0x7F | data[at + 2] << 7
                 body += 1
-            if len(data) < body + length:
+            end = body + length
+            if size < end:
                 break
-            self._broker.hear(self, data[at], data[body : body + length])
-            at = body + length
+            hear(self, data[at], data[body:end])
+            at = end
             if self.is_broken:
                 return
         self._inbox = data[at:]
@@ -230,11 +240,14 @@ class FickleBroker:
         at = ticks_add(self.now, self.delay)
         if self.delay >= 1000:
             self.count("an answer took a second")
-        # Acknowledgements in any order: but bytes of one connection never overtake each other.
-        if pipe.coming and ticks_diff(at, pipe.coming[-1][0]) < 0:
-            at = pipe.coming[-1][0]
-        if len(pipe.coming) > 1 and pipe.coming[-1][0] == at and self.chance.happens(10):
-            self.count("answers were swapped")
-            pipe.coming.insert(-1, (at, data))
-        else:
-            pipe.coming.append((at, data))
+        coming = pipe.coming
+        if coming:
+            # Acknowledgements in any order: but bytes of one connection never overtake each other.
+            last = coming[-1][0]
+            if ticks_diff(at, last) < 0:
+                at = last
+            if at == last and len(coming) > 1 and self.chance.happens(10):
+                self.count("answers were swapped")
+                coming.insert(-1, (at, data))
+                return
+        coming.append((at, data))

@@ -156,10 +156,10 @@ class Powered:
         size = self._take(record)
         if size:
             place, number = where(record)
-            self._window[place, number] = key_of(record)
+            key = self._window[place, number] = key_of(record)
             if place == ON_FLASH:
                 self._day.count("came from flash")
-            self._day.account.note_taken(record, place == ON_FLASH)
+            self._day.account.note_taken(key, place == ON_FLASH)
         return size
 
     def _noting_let_go(self, place, number):
@@ -169,7 +169,10 @@ class Powered:
     @property
     def writes(self):
         backlog = self.outbox.backlog
-        return None if backlog is None else (backlog.erases, backlog._saved, len(backlog.log.first))
+        if backlog is None:
+            return None
+        log = backlog.log
+        return log.erases, backlog._saved, len(log.first)
 
     def watch_bounds(self):
         backlog = self.outbox.backlog
@@ -226,8 +229,11 @@ class Powered:
         return None
 
     def close(self):
-        """This start is over: what it dropped and did is counted."""
-        for i in range(len(NAMES)):
-            self._day.account.dropped += self.outbox.series[i].dropped - self._told[i]
+        """This start is over: what it read, dropped and did is counted."""
+        account = self._day.account
+        series = self.outbox.series[: len(NAMES)]
+        account.note_read(self.number, [one.seq for one in series])
+        for one, told in zip(series, self._told):
+            account.dropped += one.dropped - told
         if self._day.end_to_end and self.outbox.backlog.audit.losses:
             self._day.count("what the storage had not got was sent again")
