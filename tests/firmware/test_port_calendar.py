@@ -23,3 +23,7 @@ def test_T37_every_month_of_this_century_is_the_calendars():
 def test_T37_both_sides_of_the_31st_bit():
     assert fields(short, 2147483647) == (2038, 1, 19, 3, 14, 7, 1)
     assert fields(short, 2147483648) == (2038, 1, 19, 3, 14, 8, 1)
+
+
+def test_T37_what_is_before_the_epoch_is_the_calendars_own_affair():
+    assert fields(short, -1) == tuple(time.gmtime(-1)[:7])

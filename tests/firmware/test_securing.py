@@ -76,6 +76,12 @@ def test_T45_a_certificates_first_day_is_read():
     assert securing()._begins_ms(b"\x30\x00") == 0
 
 
+def test_T45_a_serial_number_that_has_the_bytes_of_a_date_is_none():
+    serial = b"\x02\x14\x1f\x17\x0d123456789012\x17\x0d\x8e\x51\x6b"
+    assert securing()._begins_ms(serial + DER) == 20781 * DAY_MS
+    assert securing()._begins_ms(serial) == 0
+
+
 def test_T45_without_a_set_clock_the_latest_time_that_is_past_is_seen():
     for last_ms, floor_ms in ((5 * DAY_MS, 7 * DAY_MS), (7 * DAY_MS, 5 * DAY_MS)):
         port = Port()

@@ -336,6 +336,16 @@ def test_T45_a_board_that_does_not_know_the_time_connects_and_keeps_no_time(
     assert not (board.flash / "tls.last").exists()
 
 
+def test_T45_a_CA_of_the_last_century_stops_no_board_whose_clock_counts_from_2000(
+    board: Board, serve: Callable[..., Server]
+) -> None:
+    """As an ESP32's does. Whether the certificate counts is not asked: the unix port's mbedtls goes by the host's clock."""
+    old = certificate("CA of the floor", begins=-10000)
+    server = serve(old.make("localhost", ["localhost"]), PINGRESP)
+    board.start("localhost", server.port, {"ca.der": old.der}, rtc="unset")
+    board.wait_for("session: connected")
+
+
 @pytest.mark.parametrize(
     ("files", "words"),
     [

@@ -8,7 +8,7 @@ _SECONDS = 883612800
 def fields(convert, seconds):
     """``(year, month, day, hour, minute, second, weekday)`` of ``seconds`` since the epoch of ``convert``: gmtime, say."""
     years = 0
-    while seconds >> 31:
+    while seconds > 0x7FFFFFFF:
         seconds -= _SECONDS
         years += _YEARS
     year, month, day, hour, minute, second, weekday = convert(seconds)[:7]

@@ -5,8 +5,8 @@ the first write drives it: mbedtls takes no byte of it before the certificate wa
 see of a board is a ClientHello.
 
 The date. mbedtls goes by the machine's clock. While nobody has set that, it sees the latest time that is taken to be past, for
-as long as it looks and no longer: the end of the CA's first day, or what the file ``tls.last`` says if that is later. The file
-is written after a handshake by a set clock, once a day at most.
+as long as it looks and no longer: the end of the CA's first day, or what the file ``tls.last`` says if that is later, and no
+time before this firmware's. The file is written after a handshake by a set clock, once a day at most.
 """
 
 import binascii
@@ -23,6 +23,8 @@ from ..mqtt.trouble import Trouble
 
 LAST = "tls.last"
 _DAY_MS = 86400000
+# The beginning of 2024. An ESP32's clock counts from 2000, and many a CA is older than that.
+_LEAST_MS = 1704067200000
 _MAX_FILE = 8192
 _BEGIN = b"-----BEGIN "
 # UTCTime of 13 characters (RFC 5280, section 4.1.2.5.1): the first one in a certificate is the date from which it holds.
@@ -57,7 +59,7 @@ class Securing:
         self._host = host
         self._context = context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
         context.verify_mode = tls.CERT_REQUIRED
-        self._floor_ms = 0
+        self._floor_ms = _LEAST_MS
         for der in _load("ca", files.ca, context.load_verify_locations):
             self._floor_ms = max(self._floor_ms, _begins_ms(der) + _DAY_MS)
         if files.cert is not None:
@@ -224,10 +226,14 @@ def _useless(key, name):
 
 def _begins_ms(der):
     """When a certificate's time begins, in Unix ms; 0 where it says so in another way."""
-    at = der.find(_UTC_TIME) + 2
-    digits = der[at : at + 12]
-    if at < 2 or not digits.isdigit() or der[at + 12 : at + 13] != b"Z":
-        return 0
+    at = 0
+    digits = b""
+    # A serial number, which is ahead of it and random, may have the same two bytes.
+    while not digits.isdigit() or der[at + 12 : at + 13] != b"Z":
+        at = der.find(_UTC_TIME, at) + 2
+        if at < 2:
+            return 0
+        digits = der[at : at + 12]
     year, month, day = [int(digits[i : i + 2]) for i in (0, 2, 4)]
     # Days since 1970 of the proleptic calendar whose year begins in March; UTCTime's years are 1950 to 2049.
     year += 2000 if year < 50 else 1900
