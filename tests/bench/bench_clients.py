@@ -188,7 +188,7 @@ def machine(client: str) -> str:
 
 def board(address: tuple[str, int]) -> Plan:
     """A Pico W whose three quantities make 20 messages a second."""
-    more = {"keepalive": KEEPALIVE_S, "first_window_ms": 500, "last_window_ms": 800}
+    more = {"keepalive": KEEPALIVE_S, "first_window_ms": 500, "last_window_ms": 700}
     whole = plan(2, {"temperature": 1, "pressure": 1, "humidity": 1}, address, {}, more)
     one = whole.boards[1]
     sensors = [{**sensor, "period_ms": 3 * EACH_MS} for sensor in one.settings["sensors"]]
