@@ -68,7 +68,7 @@ class Health:
             session.trouble,
             len(outbox) + len(session.inflight),
             session.delivered,
-            outbox.dropped,
+            outbox.dropped(),
             session.replayed,
             session.resent,
             sum([probe.faults for probe in probes]),

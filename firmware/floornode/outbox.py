@@ -17,8 +17,8 @@ order of what waits nor its age. What goes to flash is dated when it goes: the n
 import struct
 import sys
 
-from .contract.reading import CLOCK_NOT_SET, REPLAYED
-from .record import BOOT, HEADER_SIZE, PLACE, RECORD_LIMIT, TS, Series, pack, unpack  # noqa: F401
+from .contract.reading import CLOCK_NOT_SET, REPLAYED, Reading
+from .record import HEADER_SIZE, RECORD_LIMIT, TS, pack, size_of, unpack
 
 # A reading that waited longer than this is marked as replayed, in ms.
 REPLAYED_AFTER = 5000
@@ -30,8 +30,8 @@ DONE = 2
 # Acknowledged, where the storage's word is waited for.
 SENT = 3
 
-# The place of a record that is in the ring is below this.
-_ON_FLASH = 0xFFFFFFFF
+# The place of a reading that came from flash; its number is the log's.
+ON_FLASH = 0xFFFFFFFF
 MASK = 0x3FFFFFFF
 # Opening the spill reads what is there, and where it comes from .py compiles: not shortly before a sample.
 OPEN_MS = 500
@@ -40,12 +40,12 @@ _STORE = ("codec", "log", "reader", "backlog", "spill")
 
 
 class Outbox:
-    """``dropped``: readings given up, on flash too."""
+    """``taken``: the reading that was taken last, dated; ``place`` and ``number`` are what ``let_go`` is to be told of it."""
 
-    def __init__(self, series, boot, capacity, clock=None, open_spill=None, gather_ms=60000):
+    def __init__(self, series, boot, capacity, clock, open_spill=None, gather_ms=60000):
         """``series``: the Series, in the order of their index; ``capacity``: readings without extras that fit;
-        ``clock``: dates what is dropped or goes to flash; ``open_spill(outbox)``: a store.spill Spill;
-        ``gather_ms``: what is held for that long goes there."""
+        ``clock``: dates what leaves; ``open_spill(outbox)``: a store.spill Spill; ``gather_ms``: what is held for that long
+        goes there."""
         self.series = series
         self.boot = boot
         self.clock = clock
@@ -58,7 +58,8 @@ class Outbox:
         self._by_name = {one.quantity.name: one for one in series}
         self.ring = bytearray(capacity * HEADER_SIZE)
         self._scratch = bytearray(RECORD_LIMIT)
-        self._stamp = bytearray(HEADER_SIZE)
+        self.taken = Reading(None, None, 0)
+        self.place = self.number = 0
         # The oldest record: its place and its number; the bytes and records from there on.
         self.head = 0
         self.first = 0
@@ -79,8 +80,8 @@ class Outbox:
             return self._waiting
         return self._waiting + self.backlog.waiting
 
-    @property
     def dropped(self):
+        """Readings given up, on flash too."""
         return self._dropped if self.backlog is None else self._dropped + self.backlog.dropped
 
     def put(self, reading):
@@ -89,53 +90,70 @@ class Outbox:
         reading.boot = self.boot
         reading.seq = one.seq
         one.seq += 1
-        self._append(pack(reading, one.index, self._scratch))
+        ring = self.ring
+        tail = (self.head + self.used) % len(ring)
+        if tail + RECORD_LIMIT <= len(ring) and self.used + RECORD_LIMIT <= len(ring):
+            size = pack(reading, one.index, ring, tail)
+        else:
+            # It may run over the end of the ring, or into the oldest.
+            size = pack(reading, one.index, self._scratch)
+            self._copy_in(size)
+        if not self._waiting:
+            self._next = tail
+        self.used += size
+        self.held += 1
+        self._waiting += 1
 
-    def take(self, record):
-        """Copy the next reading to be sent into ``record``, a bytearray of RECORD_LIMIT. Returns its length, 0 when none is.
+    def take(self, now):
+        """Take the next reading to be sent, as ``taken``, until the next one is. Returns its Series, None where none waits.
 
         It is the caller's until ``let_go``.
         """
         backlog = self.backlog
         if backlog is not None and backlog.waiting and (self._is_backlog_next or not self._waiting):
             self._is_backlog_next = False
-            size = backlog.take(record)
-            if size:
-                return size
+            number = backlog.take(self._scratch)
+            if number is not None:
+                self.place = ON_FLASH
+                self.number = number
+                return self._unpacked(self._scratch, 0, now)
         self._is_backlog_next = True
         if not self._waiting or (backlog is not None and backlog.is_far_ahead):
-            return 0
+            return None
         ring = self.ring
-        place = self._next
-        size = HEADER_SIZE + ring[(place + 2) % len(ring)]
-        self.copy_out(place, record, size)
-        number = self.first + self.held - self._waiting
-        struct.pack_into("<II", record, PLACE, place, number & MASK)
-        ring[(place + 3) % len(ring)] = TAKEN
-        self._next = (place + size) % len(ring)
+        self.place = at = self._next
+        self.number = (self.first + self.held - self._waiting) & MASK
         self._waiting -= 1
-        return size
+        ring[at + 3] = TAKEN
+        size = size_of(ring[at + 2])
+        end = at + size
+        if end <= len(ring):
+            self._next = end % len(ring)
+            return self._unpacked(ring, at, now)
+        self._next = end - len(ring)
+        self.copy_out(at, self._scratch, size)
+        return self._unpacked(self._scratch, 0, now)
 
-    def date(self, reading, clock, now):
-        """Date a taken ``reading`` of this boot, where the clock is set, and mark it if it waited long.
-
-        One of an earlier boot keeps the date it has: when that boot began is not known to this one. Returns whether it is
-        marked as replayed.
-        """
+    def _unpacked(self, record, at, now):
+        """Make what is in ``record`` at ``at`` the one taken: dated if it is of this boot and the clock is set, and marked as
+        replayed if it waited long. One of an earlier boot keeps the date it has: when that began is not known to this."""
+        reading = self.taken
+        one = unpack(record, at, self.series, reading)
+        clock = self.clock
         if reading.boot != self.boot:
             reading.flags |= REPLAYED
         elif reading.flags & CLOCK_NOT_SET:
             if clock.up(now) - reading.ts > REPLAYED_AFTER:
                 reading.flags |= REPLAYED
-            if clock.is_set:
+            if clock.source is not None:
                 reading.flags &= ~CLOCK_NOT_SET
                 reading.ts = max(0, clock.date(reading.ts))
-        return reading.flags & REPLAYED != 0
+        return one
 
     def let_go(self, place, number):
-        """A reading is delivered; ``place`` and ``number`` are those that ``take`` noted at PLACE of its record."""
+        """A reading is delivered; ``place`` and ``number`` were those of ``taken``."""
         self.moves += not self.confirms
-        if place == _ON_FLASH:
+        if place == ON_FLASH:
             self.backlog.let_go(number)
             return
         if (number - self.first) & MASK >= self.held:
@@ -143,13 +161,12 @@ class Outbox:
             if self.backlog is not None:
                 self.backlog.let_go_moved(number)
             return
-        ring = self.ring
-        ring[(place + 3) % len(ring)] = SENT if self.confirms else DONE
+        self.ring[place + 3] = SENT if self.confirms else DONE
         self.trim()
 
     def trim(self):
         """What is done with at the head leaves the ring."""
-        while self.held > self._waiting and self.ring[(self.head + 3) % len(self.ring)] == DONE:
+        while self.held > self._waiting and self.ring[self.head + 3] == DONE:
             self.advance()
 
     def step(self, now, is_served, quiet_ms):
@@ -197,8 +214,8 @@ class Outbox:
         """For how many ms the oldest reading is held."""
         if not self.held:
             return 0
-        self.copy_out(self.head, self._stamp, HEADER_SIZE)
-        return self.clock.up(now) - struct.unpack_from("<Q", self._stamp, TS)[0]
+        self.copy_out(self.head, self._scratch, HEADER_SIZE)
+        return self.clock.up(now) - struct.unpack_from("<Q", self._scratch, TS)[0]
 
     def open(self):
         """Open what spills to flash, if it is not open and there is memory for it. Returns whether it is."""
@@ -212,7 +229,7 @@ class Outbox:
 
     def size_at(self, place):
         """Bytes of the record at ``place`` in the ring."""
-        return HEADER_SIZE + self.ring[(place + 2) % len(self.ring)]
+        return size_of(self.ring[place + 2])
 
     def copy_out(self, at, record, size):
         """Copy ``size`` bytes from place ``at`` of the ring."""
@@ -229,16 +246,17 @@ class Outbox:
         """The oldest record leaves the ring."""
         ring = self.ring
         head = self.head
-        size = HEADER_SIZE + ring[(head + 2) % len(ring)]
+        size = size_of(ring[head + 2])
         self.head = after = (head + size) % len(ring)
-        if ring[(head + 3) % len(ring)] == WAITING:
+        if ring[head + 3] == WAITING:
             self._waiting -= 1
             self._next = after
         self.used -= size
         self.held -= 1
         self.first = (self.first + 1) & MASK
 
-    def _append(self, size):
+    def _copy_in(self, size):
+        """Copy ``size`` bytes of the scratch behind the newest, for which the oldest gives way."""
         ring = self.ring
         while self.used + size > len(ring):
             self._drop_oldest()
@@ -250,19 +268,15 @@ class Outbox:
             first = len(ring) - tail
             ring[tail:] = self._scratch[:first]
             ring[: size - first] = self._scratch[first:size]
-        if not self._waiting:
-            self._next = tail
-        self.used += size
-        self.held += 1
-        self._waiting += 1
 
     def _drop_oldest(self):
         """Make room. What is in the window stays there, and is not lost."""
         ring = self.ring
-        if ring[(self.head + 3) % len(ring)] == WAITING:
-            self.copy_out(self.head, self._stamp, HEADER_SIZE)
-            ts = date(self._stamp, self.clock)
-            if self._stamp[1] & CLOCK_NOT_SET:
+        if ring[self.head + 3] == WAITING:
+            header = bytearray(HEADER_SIZE)
+            self.copy_out(self.head, header, HEADER_SIZE)
+            ts = date(header, self.clock)
+            if header[1] & CLOCK_NOT_SET:
                 ts = None
             self.series[ring[self.head]].give_up(1, ts, ts)
             self._dropped += 1
@@ -272,7 +286,7 @@ class Outbox:
 def date(record, clock):
     """Put the date into a ``record`` of this boot, where it has none and the clock is set. Returns its ``ts``."""
     ts = struct.unpack_from("<Q", record, TS)[0]
-    if record[1] & CLOCK_NOT_SET and clock is not None and clock.is_set:
+    if record[1] & CLOCK_NOT_SET and clock.is_set:
         record[1] &= ~CLOCK_NOT_SET
         # Before 1970 there are no dates: a clock that is set to its first second has none for what was before.
         ts = max(0, clock.date(ts))

@@ -2,7 +2,7 @@
 
 import struct
 
-from .contract.reading import FAULT, Reading
+from .contract.reading import FAULT
 
 # series, flags, length of what follows the header, the outbox's own state of it, boot, seq, value, ts in ms
 HEADER = "<BBBBIIiQ"
@@ -12,9 +12,7 @@ BOOT = 4
 TS = 16
 # What a fault's reason or a window's features may take behind the header. It must fit a byte.
 EXTRA_LIMIT = 96
-# Behind the longest record the outbox notes from where it was taken.
-PLACE = HEADER_SIZE + EXTRA_LIMIT
-RECORD_LIMIT = PLACE + 8
+RECORD_LIMIT = HEADER_SIZE + EXTRA_LIMIT
 
 
 class Series:
@@ -43,8 +41,13 @@ class Series:
             self.dropped_to = last
 
 
-def pack(reading, index, record):
-    """Write a numbered reading of series ``index`` into ``record``. Returns its length in bytes."""
+def size_of(extra):
+    """Bytes of a record with ``extra`` bytes behind its header: whole words of four, which no end of a ring cuts in two."""
+    return HEADER_SIZE + (extra + 3 & ~3)
+
+
+def pack(reading, index, record, at=0):
+    """Write a numbered reading of series ``index`` into ``record`` from ``at`` on. Returns its size."""
     extra = b""
     if reading.flags & FAULT:
         extra = (reading.reason or "").encode()[:EXTRA_LIMIT]
@@ -53,7 +56,7 @@ def pack(reading, index, record):
     struct.pack_into(
         HEADER,
         record,
-        0,
+        at,
         index,
         reading.flags,
         len(extra),
@@ -63,28 +66,29 @@ def pack(reading, index, record):
         0 if reading.value is None else reading.value,
         reading.ts,
     )
-    if extra:
-        record[HEADER_SIZE : HEADER_SIZE + len(extra)] = extra
-    return HEADER_SIZE + len(extra)
+    if not extra:
+        return HEADER_SIZE
+    at += HEADER_SIZE
+    record[at : at + len(extra)] = extra
+    return size_of(len(extra))
 
 
-def unpack(record, series):
-    """The ``(Series, Reading)`` in a record; ``series`` is the outbox's list."""
-    index, flags, length, _state, boot, seq, value, ts = struct.unpack_from(HEADER, record, 0)
+def unpack(record, at, series, reading):
+    """Make ``reading`` the one that is in ``record`` at ``at``. Returns its Series; ``series`` is the outbox's list."""
+    index, flags, length, _, reading.boot, reading.seq, value, reading.ts = struct.unpack_from(HEADER, record, at)
     one = series[index]
-    reason = None
-    features = None
-    if flags & FAULT:
-        value = None
-        reason = _text(bytes(record[HEADER_SIZE : HEADER_SIZE + length]))
-    elif length:
-        features = struct.unpack_from("<%di" % (length // 4), record, HEADER_SIZE)
-    return one, Reading(one.quantity, value, ts, flags, reason, features, boot, seq)
-
-
-def where(record):
-    """The place and the number that the outbox noted in a record that was taken."""
-    return struct.unpack_from("<II", record, PLACE)
+    reading.quantity = one.quantity
+    reading.flags = flags
+    reading.value = value
+    reading.reason = reading.features = None
+    if length or flags & FAULT:
+        at += HEADER_SIZE
+        if flags & FAULT:
+            reading.value = None
+            reading.reason = _text(bytes(record[at : at + length]))
+        else:
+            reading.features = struct.unpack_from("<%di" % (length // 4), record, at)
+    return one
 
 
 def _text(cut):

@@ -42,7 +42,7 @@ def gather(hours, gather_s, flash):
     took = time.ticks_diff(time.ticks_ms(), began)
     life.flush()
     size = life.bytes()
-    count = life.read * len(NAMES) - life.outbox.dropped
+    count = life.read * len(NAMES) - life.outbox.dropped()
     wear = (flash.erases - erased) * 24 / hours
     years = BLOCKS * 100000 / wear / 365
     print(f"gather_s {gather_s:>3}: {size / count:.2f} bytes a reading, {size // 1024} KiB for {hours} h,", end=" ")

@@ -49,13 +49,14 @@ class Lived:
 def lived(seeds: range, folder: Path) -> Lived:
     """Live the days of ``seeds`` on flash in ``folder``."""
     import day
-    from floornode.mqtt import session
+    from floornode.mqtt import client, session
 
     found = Lived()
     home = Path.cwd()
     forget = session.forget
-    # A board lets what puts a trouble into words go, for its heap. To load it again, 400 times a day, takes a tenth of the day.
-    session.forget = lambda *_: None
+    # A board lets what greets and what puts a trouble into words go, for its heap. To load them again, 400 times a day, takes a
+    # tenth of the day.
+    session.forget = client.forget = lambda *_: None
     os.chdir(folder)
     try:
         for seed in seeds:
@@ -71,7 +72,7 @@ def lived(seeds: range, folder: Path) -> Lived:
                 found.days.update(one.counts.keys())
     finally:
         os.chdir(home)
-        session.forget = forget
+        session.forget = client.forget = forget
     return found
 
 

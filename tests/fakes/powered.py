@@ -15,11 +15,11 @@ from floornode.mqtt.client import Client
 from floornode.mqtt.inflight import Inflight
 from floornode.mqtt.session import Session
 from floornode.mqtt.stream import Stream
-from floornode.outbox import DONE, Outbox
-from floornode.record import Series, where
+from floornode.outbox import DONE, ON_FLASH, Outbox
+from floornode.record import Series
 from floornode.sampler import Probe, Sampler
 from floornode.store import spill as spilling
-from floornode.store.backlog import AHEAD, ON_FLASH
+from floornode.store.backlog import AHEAD
 
 PERIOD_MS = 10000
 WINDOW = 10
@@ -152,15 +152,15 @@ class Powered:
     def _ignore(self, _line):
         pass
 
-    def _noting_take(self, record):
-        size = self._take(record)
-        if size:
-            place, number = where(record)
-            key = self._window[place, number] = key_of(record)
-            if place == ON_FLASH:
+    def _noting_take(self, now):
+        one = self._take(now)
+        if one is not None:
+            outbox = self.outbox
+            key = self._window[outbox.place, outbox.number] = one.index, outbox.taken.boot, outbox.taken.seq
+            if outbox.place == ON_FLASH:
                 self._day.count("came from flash")
-            self._day.account.note_taken(key, place == ON_FLASH)
-        return size
+            self._day.account.note_taken(key, outbox.place == ON_FLASH)
+        return one
 
     def _noting_let_go(self, place, number):
         self._window.pop((place, number), None)

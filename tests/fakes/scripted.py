@@ -135,9 +135,9 @@ class Board:
         self.now = start
         self.network = Network()
         self.quantity = quantity("temperature")
-        self.outbox = Outbox([Series(0, TOPIC, self.quantity, qos)], 7, capacity)
         self.clock = Clock(self.now)
         self.clock.set(UNIX_MS, self.now, "test")
+        self.outbox = Outbox([Series(0, TOPIC, self.quantity, qos)], 7, capacity, self.clock)
         self.lines = []
         client = Client(Stream(), b"board", None, None, keepalive)
         client.set_last_will(STATUS, status.will(7), True, 1)

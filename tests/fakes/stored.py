@@ -5,10 +5,9 @@ import os
 from floornode.clock import Clock, ticks_add
 from floornode.contract.quantities import quantity
 from floornode.contract.reading import CLOCK_NOT_SET, REPLAYED, Reading
-from floornode.outbox import Outbox
-from floornode.record import RECORD_LIMIT, Series, unpack, where
+from floornode.outbox import ON_FLASH, Outbox
+from floornode.record import Series
 from floornode.store import spill
-from floornode.store.backlog import ON_FLASH
 
 UNIX_MS = 1764000000000
 NAMES = ("temperature", "pressure", "humidity")
@@ -53,6 +52,7 @@ class Life:
         self.outbox = Outbox(self.series, boot, capacity, self.clock, self._open, gather_ms)
         if end_to_end or folder in os.listdir("."):
             self.outbox.open()
+        # What is taken and not acknowledged: (place, number, series, boot, seq, flags) of each.
         self.window = []
         # (topic, boot, seq, flags) of what was let go, in order, where that is asked for: a list of days is long.
         self.got = []
@@ -105,33 +105,33 @@ class Life:
         """Take up to ``count`` readings into the window."""
         taken = 0
         while taken < count:
-            record = bytearray(RECORD_LIMIT)
-            if not self.outbox.take(record):
+            outbox = self.outbox
+            one = outbox.take(self.now)
+            if one is None:
                 break
-            self.window.append(record)
+            reading = outbox.taken
+            self.window.append((outbox.place, outbox.number, one, reading.boot, reading.seq, reading.flags))
             taken += 1
         return taken
 
     def acknowledge(self):
         """All that is in the window has been received."""
-        for record in self.window:
-            one, reading = unpack(record, self.series)
-            self.outbox.date(reading, self.clock, self.now)
-            self._note(one, reading, where(record)[0] == ON_FLASH)
-            self.outbox.let_go(*where(record))
+        for place, number, one, boot, seq, flags in self.window:
+            self._note(one, boot, seq, flags, place == ON_FLASH)
+            self.outbox.let_go(place, number)
         self.window = []
 
-    def _note(self, one, reading, is_from_flash):
+    def _note(self, one, boot, seq, flags, is_from_flash):
         """What comes from flash and what does not are in order, each by itself; the former is marked as replayed."""
         self.count += 1
-        assert reading.flags & REPLAYED or not is_from_flash
+        assert flags & REPLAYED or not is_from_flash
         lane = (one.index, is_from_flash)
-        self.replays += bool(reading.flags & REPLAYED)
-        at = (reading.boot, reading.seq)
+        self.replays += bool(flags & REPLAYED)
+        at = (boot, seq)
         self.disordered += at <= self._last.get(lane, (-1, -1))
         self._last[lane] = at
         if self.keeps:
-            self.got.append((one.topic, reading.boot, reading.seq, reading.flags))
+            self.got.append((one.topic, boot, seq, flags))
 
     def files(self):
         try:

@@ -93,6 +93,6 @@ def account(week):
         week.readings,
         session.connects,
         session.resent,
-        outbox.dropped,
+        outbox.dropped(),
         " ".join([str(one) for one in week.heap]),
     )

@@ -4,7 +4,7 @@ import struct
 
 from floornode.contract.quantities import QUANTITIES
 from floornode.contract.reading import FAULT, REPLAYED, Reading
-from floornode.record import RECORD_LIMIT, pack
+from floornode.record import HEADER_SIZE, RECORD_LIMIT, pack
 from floornode.store.codec import BLOCK_HEADER, BLOCK_LIMIT, Decoder, Encoder, is_whole
 
 VIBRATION = 3
@@ -17,10 +17,10 @@ def encoded(readings, sent=()):
     records = []
     encoder.begin(readings[0][1].boot, readings[0][1].ts)
     for i, (index, reading) in enumerate(readings):
-        size = pack(reading, index, record)
+        pack(reading, index, record)
         if not encoder.add(record, i in sent):
             break
-        records.append(bytes(record[:size]))
+        records.append(bytes(record[: HEADER_SIZE + record[2]]))
     return bytes(encoder.buffer[: encoder.end(77)]), records
 
 

@@ -4,9 +4,8 @@ import json
 
 from floornode.contract import mark
 from floornode.contract.reading import REPLAYED
-from floornode.record import where
+from floornode.outbox import ON_FLASH
 from floornode.store.audit import PATIENCE
-from floornode.store.backlog import ON_FLASH
 from stored import NAMES, Life
 
 
@@ -126,8 +125,8 @@ def test_what_is_acknowledged_after_the_reading_went_back_before_it_is_done_with
     # What is live moves to flash while it is in the window, and the reading there comes by.
     life.flush()
     assert life.take(1) == 0
-    slow = [record for record in life.window if where(record)[0] != ON_FLASH]
-    life.window = [record for record in life.window if where(record)[0] == ON_FLASH]
+    slow = [one for one in life.window if one[0] != ON_FLASH]
+    life.window = [one for one in life.window if one[0] == ON_FLASH]
     life.acknowledge()
     pass_time(life, 2 * PATIENCE // 1000, storage)
     assert life.backlog.audit.losses == 1
@@ -150,15 +149,15 @@ def test_what_gave_way_stays_so_though_there_was_room_before_all_of_it_had():
         raise OSError(28, "ENOSPC")
 
     life.backlog.log.append = refuse
-    while not life.outbox.dropped:
+    while not life.outbox.dropped():
         life.sample()
     life.backlog.log.append = append
-    assert life.outbox.dropped < 60 * len(NAMES)
+    assert life.outbox.dropped() < 60 * len(NAMES)
     for _ in range(10):
         pass_time(life, 10, storage)
         storage.store(life.got[-life.send(1000) :] if len(life.outbox) else [])
     assert life.disordered == 0
-    assert len(life.got) + life.outbox.dropped == life.read * len(NAMES)
+    assert len(life.got) + life.outbox.dropped() == life.read * len(NAMES)
 
 
 def test_what_was_lost_last_is_sent_again_though_no_gap_shows_it():

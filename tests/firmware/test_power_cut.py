@@ -11,7 +11,7 @@ from floornode.clock import Clock
 from floornode.contract.quantities import quantity
 from floornode.contract.reading import CLOCK_NOT_SET, FAULT, Reading
 from floornode.outbox import Outbox
-from floornode.record import RECORD_LIMIT, Series, unpack, where
+from floornode.record import Series
 from floornode.store.backlog import CURSOR_EVERY, Backlog
 from floornode.store.spill import Spill
 
@@ -59,15 +59,15 @@ class Board:
 
     def take(self, count, is_served=True):
         """Up to ``count`` readings, each let go: ``[(boot, seq)]`` as they come."""
-        record = bytearray(RECORD_LIMIT)
+        outbox = self.outbox
         got = []
-        while len(got) < count and self.outbox.take(record):
-            reading = unpack(record, self.series)[1]
+        while len(got) < count and outbox.take(self.now) is not None:
+            reading = outbox.taken
             assert reading.reason == "%04d" % reading.seq + "x" * 80
             got.append((reading.boot, reading.seq))
-            self.outbox.let_go(*where(record))
+            outbox.let_go(outbox.place, outbox.number)
         if is_served:
-            self.outbox.step(self.now, True, 9000)
+            outbox.step(self.now, True, 9000)
         return got
 
 

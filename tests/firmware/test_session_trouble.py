@@ -180,7 +180,7 @@ def test_T12_a_day_without_a_broker_drops_the_oldest_and_counts_them():
         board.read()
         board.step(10000)
     assert len(board.outbox) == 50
-    assert board.outbox.dropped == 8590
+    assert board.outbox.dropped() == 8590
     board.network.dial_error = None
     while board.session.state != sessions.GREET:
         board.step(1000)

@@ -6,29 +6,28 @@
 """
 
 from .reading import FAULT, quality
-from .text import decimal, escape
+from .text import decimal, digits, escape
 
 
 def encode(reading):
     """The payload of ``reading`` as bytes. An unnumbered one is written without boot and seq."""
     kind = reading.quantity
-    value = "null" if reading.value is None else decimal(reading.value, kind.decimals)
+    value = b"null" if reading.value is None else digits(reading.value, kind.decimals)
+    unit = kind.unit.encode()
     ts = reading.ts
-    more = "" if not reading.flags and reading.features is None else _more(reading)
+    more = b"" if not reading.flags and reading.features is None else _more(reading).encode()
     # In one format: each piece put behind another costs as much as all of it.
     if reading.boot is None:
-        text = '{"value":%s,"unit":"%s","ts":%d.%03d%s}' % (value, kind.unit, ts // 1000, ts % 1000, more)
-    else:
-        text = '{"value":%s,"unit":"%s","ts":%d.%03d,"boot":%d,"seq":%d%s}' % (
-            value,
-            kind.unit,
-            ts // 1000,
-            ts % 1000,
-            reading.boot,
-            reading.seq,
-            more,
-        )
-    return text.encode()
+        return b'{"value":%s,"unit":"%s","ts":%d.%03d%s}' % (value, unit, ts // 1000, ts % 1000, more)
+    return b'{"value":%s,"unit":"%s","ts":%d.%03d,"boot":%d,"seq":%d%s}' % (
+        value,
+        unit,
+        ts // 1000,
+        ts % 1000,
+        reading.boot,
+        reading.seq,
+        more,
+    )
 
 
 def _more(reading):

@@ -32,13 +32,19 @@ class Reading:
       gave them.
     """
 
+    # Of the class, for most readings have none: what need not be put into each of them a board makes without.
+    reason = None
+    features = None
+
     def __init__(self, quantity, value, ts, flags=0, reason=None, features=None, boot=None, seq=None):
         self.quantity = quantity
         self.value = value
         self.ts = ts
         self.flags = flags
-        self.reason = reason
-        self.features = features
+        if reason is not None:
+            self.reason = reason
+        if features is not None:
+            self.features = features
         self.boot = boot
         self.seq = seq
 

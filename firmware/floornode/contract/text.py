@@ -6,14 +6,22 @@ MAX_SHOWN = 40
 
 def decimal(steps, decimals):
     """``steps`` of ``10 ** -decimals`` as the shortest decimal text: 8730, 2 -> '87.3'; -5, 2 -> '-0.05'."""
+    return digits(steps, decimals).decode()
+
+
+def digits(steps, decimals):
+    """The same as bytes: MicroPython looks each new str up among all its names."""
+    while decimals and not steps % 10:
+        steps //= 10
+        decimals -= 1
     if not decimals:
-        return str(steps)
-    sign = ""
+        return b"%d" % steps
+    sign = b""
     if steps < 0:
-        sign = "-"
+        sign = b"-"
         steps = -steps
     scale = 10**decimals
-    return ("%s%d.%0*d" % (sign, steps // scale, decimals, steps % scale)).rstrip("0").rstrip(".")
+    return b"%s%d.%0*d" % (sign, steps // scale, decimals, steps % scale)
 
 
 def escape(text):

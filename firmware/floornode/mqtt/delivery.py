@@ -8,7 +8,7 @@ the network, at 1 when PUBACK came, at 2 when PUBCOMP came. What a message says 
 from micropython import const
 
 from ..contract.payload import encode
-from ..record import RECORD_LIMIT, unpack, where
+from ..contract.reading import REPLAYED
 from . import client as mqtt
 from .inflight import DUP, FLAGS, NUMBER, PAYLOAD, PID, PLACE, QOS, QOS_1, QOS_2, RECEIVED, RETAIN, SINCE, TOPIC
 
@@ -30,7 +30,7 @@ class Delivery:
       come twice, with the same identity.
     """
 
-    def __init__(self, client, inflight, outbox, clock, status):
+    def __init__(self, client, inflight, outbox, status):
         self.inflight = inflight
         self.delivered = 0
         self.resent = 0
@@ -39,7 +39,6 @@ class Delivery:
         self.client = client
         self._stream = client.stream
         self.outbox = outbox
-        self._clock = clock
         self._status = status
         self._said = _NOTHING
         # By when a stop is over, once there is to be one: what waits is sent, and then the last word.
@@ -47,7 +46,6 @@ class Delivery:
         self._notes = []
         # How many QoS 0 messages have bytes that are not handed to the network yet.
         self._writing = 0
-        self._record = bytearray(RECORD_LIMIT)
 
     def begin(self, is_present):
         """The broker has accepted a connection; ``is_present``: it still has this client's session."""
@@ -166,12 +164,12 @@ class Delivery:
             note = self._notes.pop(0)
             return inflight.hold(note.topic, note.text(now), QOS_1 | RETAIN if note.retain else QOS_1)
         outbox = self.outbox
-        record = self._record
-        if outbox.take(record):
-            one, reading = unpack(record, outbox.series)
-            if outbox.date(reading, self._clock, now):
+        one = outbox.take(now)
+        if one is not None:
+            reading = outbox.taken
+            if reading.flags & REPLAYED:
                 self.replayed += 1
-            return inflight.hold(one.topic, encode(reading), one.qos << 1, *where(record))
+            return inflight.hold(one.topic, encode(reading), one.qos << 1, outbox.place, outbox.number)
         if self._stopping is not None and self._said == _BIRTH:
             self._said = _LAST_WORD
             return inflight.hold(self._status.topic, self._status.last_word(now), QOS_1 | RETAIN)

@@ -56,7 +56,7 @@ class Session(Delivery):
     """
 
     def __init__(self, client, inflight, backoff, outbox, clock, link, dial, status, log, greet_limit=GREET_LIMIT):
-        super().__init__(client, inflight, outbox, clock, status)
+        super().__init__(client, inflight, outbox, status)
         client.log = log
         self.state = REST
         self.reason = None
@@ -67,6 +67,7 @@ class Session(Delivery):
         self.is_present = False
         self._greet_limit = greet_limit
         self.link = link
+        self._clock = clock
         self._backoff = backoff
         self._dial = dial
         self._dialling = None

@@ -58,11 +58,13 @@ class Stream:
 
     def write(self, data, size=None):
         """Gather ``data``, or its first ``size`` bytes."""
-        if size is not None:
+        if size is None:
+            size = len(data)
+        else:
             data = data[:size]
         begin = self.gathered
-        end = begin + len(data)
-        if end > len(self.tx):
+        end = begin + size
+        if end > self.gather and end > len(self.tx):
             # Rare: a birth message with many sensors. It grows once, and stays grown.
             self.tx.extend(bytes(end - len(self.tx)))
         self.tx[begin:end] = data

@@ -131,7 +131,7 @@ class Audit:
         oldest = until = None
         for number in range(outbox.held):
             size = outbox.size_at(place)
-            at = (place + 3) % len(ring)
+            at = place + 3
             if ring[at] == SENT:
                 outbox.copy_out(place, self._scratch, HEADER_SIZE)
                 if self.holds(self._scratch):

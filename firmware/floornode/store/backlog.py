@@ -9,13 +9,11 @@ import struct
 
 from .. import wholefile
 from ..contract.reading import CLOCK_NOT_SET
-from ..record import PLACE, RECORD_LIMIT, TS
+from ..record import RECORD_LIMIT, TS
 from .codec import Encoder
 from .log import Log
 from .reader import Reader
 
-# In a record's place: it came from flash, and the number behind is the log's.
-ON_FLASH = 0xFFFFFFFF
 # Records that may be done with before that is written down: what a power cut sends again, and a window.
 CURSOR_EVERY = 256
 _CURSOR = "cursor"
@@ -101,23 +99,22 @@ class Backlog:
         return self.log.erases
 
     def take(self, record):
-        """The next reading, into ``record``. Returns its length; 0 when there is none now."""
+        """The next reading, into ``record``. Returns its number in the log; None when there is none now."""
         try:
             for _ in range(_GLANCE):
                 size, is_ours = self.reader.read(record)
                 if not size:
-                    return 0
+                    return None
                 number = self.reader.next - 1
                 if not is_ours:
                     self.foreign += 1
                 elif self._is_to_go(number, record):
-                    struct.pack_into("<II", record, PLACE, ON_FLASH, number)
                     self._out.append(number)
-                    return size
+                    return number
         except OSError as error:
             self._is_unreadable = True
             self._fail(error)
-        return 0
+        return None
 
     def let_go(self, number):
         """The record that was taken as ``number`` is done with."""

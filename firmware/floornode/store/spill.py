@@ -96,7 +96,7 @@ class Spill:
         encoder.begin(outbox.boot, date(scratch, outbox.clock))
         while walked < outbox.held:
             size = outbox.size_at(place)
-            state = ring[(place + 3) % len(ring)]
+            state = ring[place + 3]
             if state != DONE:
                 outbox.copy_out(place, scratch, size)
                 date(scratch, outbox.clock)
