@@ -33,6 +33,7 @@ class Watched:
         end = time.ticks_add(time.ticks_ms(), seconds * 1000)
         due = station.sampler.due
         station.sampler.due = lambda now: self._note(due, now)
+        is_settled = False
         while time.ticks_diff(end, time.ticks_ms()) > 0:
             before, busy = time.ticks_us(), time.clock()
             station.step(port.ticks())
@@ -40,6 +41,10 @@ class Watched:
             self.most_processor = max(self.most_processor, int((time.clock() - busy) * 1000000))
             self.most_gathered = max(self.most_gathered, station.session.client.stream.gathered)
             wait = station.next(port.ticks())
+            if not is_settled:
+                # As the station's own loop does after its first turn: collections come early, and leave room in one piece.
+                is_settled = True
+                port.settle()
             if wait > 0:
                 port.wait(wait)
 
