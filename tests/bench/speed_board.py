@@ -1,9 +1,10 @@
 """Run by MicroPython: readings through outbox and session to a broker, or bare umqtt.simple for comparison.
 
-``speed_board.py HOST PORT WHAT COUNT [ROMFS]``, WHAT one of ``ours-0``, ``ours-1``, ``ours-2``, ``bare-0``, ``bare-1``;
-ROMFS: the image whose code is run where it lies. Prints messages a second by the wall's clock and by the processor's; and of
-ours the heap that umqtt and floornode.mqtt hold with a full window, by how much it grew, and what ``qstr_info`` says before
-and after.
+``speed_board.py HOST PORT WHAT COUNT BUNDLE [ROMFS]``, WHAT one of ``ours-0``, ``ours-1``, ``ours-2``, ``bare-0``, ``bare-1``;
+BUNDLE: the module into which ``floornode.mqtt`` was merged; ROMFS: the image whose code is run where it lies.
+
+Prints messages a second by the wall's clock and by the processor's; and of ours the heap that umqtt and floornode.mqtt hold
+with a full window, by how much it grew, and what ``qstr_info`` says before and after.
 """
 
 import gc
@@ -12,24 +13,18 @@ import time
 
 import micropython
 
-if len(sys.argv) > 5:
+if len(sys.argv) > 6:
     import vfs
 
-    with open(sys.argv[5], "rb") as file:  # noqa: PTH123
+    with open(sys.argv[6], "rb") as file:  # noqa: PTH123
         IMAGE = file.read()
     vfs.mount(vfs.VfsRom(IMAGE), "/rom")
     sys.path.insert(0, "/rom")
 
-from floornode.clock import Clock
 from floornode.contract import status
-from floornode.contract.quantities import quantity
-from floornode.contract.reading import Reading
-from floornode.outbox import Outbox
-from floornode.ports.micropython import Port
-from floornode.record import Series
 
-# Every board has it already.
-from floornode.startup import forget  # noqa: F401
+# A board has what it always needs in one module, and no other names for it: see floorsense.toolchain.bundle.
+core = __import__("floornode.core", None, None, ("Clock",))
 
 TOPIC = b"factory/floor-2/machine-42/temperature"
 TEXT = b'{"value":21.37,"unit":"C","ts":1706900000.125,"boot":7,"seq":123456}'
@@ -62,38 +57,33 @@ def bare(host, port, qos, count):
     print(count * 1000000 / took, count / max(busy, 0.001), 0, 0)
 
 
-def ours(host, address, qos, count):
-    port = Port()
+def ours(host, address, qos, count, bundle):
+    port = core.Port()
     now = port.ticks()
-    clock = Clock(now)
+    clock = core.Clock(now)
     clock.set(UNIX_MS, now, "bench")
-    kind = quantity("temperature")
-    outbox = Outbox([Series(0, TOPIC, kind, qos)], 7, 200, clock)
+    kind = core.quantity("temperature")
+    outbox = core.Outbox([core.Series(0, TOPIC, kind, qos)], 7, 200, clock)
     micropython.qstr_info()
     before = heap()
-    from floornode.mqtt.backoff import Backoff
-    from floornode.mqtt.client import Client
-    from floornode.mqtt.inflight import Inflight
-    from floornode.mqtt.session import Session
-    from floornode.mqtt.stream import Stream
-
-    client = Client(Stream(), b"ours-%d" % qos, None, None, 60)
+    mqtt = __import__(bundle, None, None, ("Session",))
+    client = mqtt.Client(mqtt.Stream(), b"ours-%d" % qos, None, None, 60)
     client.set_last_will(Words.topic, status.will(7), True, 1)
-    inflight = Inflight(10)
+    inflight = mqtt.Inflight(10)
     said = []
-    backoff = Backoff(2000, 60000, port.uniform)
+    backoff = mqtt.Backoff(2000, 60000, port.uniform)
 
     def dial():
         return port.dial(host, address)
 
-    session = Session(client, inflight, backoff, outbox, clock, port.link(None), dial, Words(), said.append)
+    session = mqtt.Session(client, inflight, backoff, outbox, clock, port.link(None), dial, Words(), said.append)
     while session.state != "serve" or len(inflight):
         session.step(port.ticks())
     began, busy = time.ticks_us(), time.clock()
     put = held = first = 0
     while session.delivered < count:
         while put < count and len(outbox) < WAITING:
-            outbox.put(Reading(kind, 2137, clock.up(now), 0))
+            outbox.put(core.Reading(kind, 2137, clock.up(now), 0))
             put += 1
         now = port.ticks()
         session.step(now)
@@ -120,4 +110,7 @@ def ours(host, address, qos, count):
 
 if __name__ == "__main__":
     who, qos = sys.argv[3].split("-")
-    (ours if who == "ours" else bare)(sys.argv[1], int(sys.argv[2]), int(qos), int(sys.argv[4]))
+    if who == "ours":
+        ours(sys.argv[1], int(sys.argv[2]), int(qos), int(sys.argv[4]), sys.argv[5])
+    else:
+        bare(sys.argv[1], int(sys.argv[2]), int(qos), int(sys.argv[4]))

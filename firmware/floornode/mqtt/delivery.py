@@ -64,11 +64,6 @@ class Delivery:
                 message[FLAGS] &= ~RECEIVED
                 self.uncertain += 1
 
-    def end(self):
-        """The connection is over. What is unacknowledged waits for the next one."""
-        self._writing = 0
-        self.inflight.disconnected()
-
     def say(self, note):
         """Publish ``note`` on the present connection, or on the next one, ahead of readings: once, at QoS 1.
 

@@ -281,7 +281,9 @@ class Session(Delivery):
             self._dialling.close()
             self._dialling = None
         self._stream.close()
-        self.end()
+        # What is unacknowledged waits for the next connection.
+        self._writing = 0
+        self.inflight.disconnected()
 
     def _enter(self, state, now, limit):
         self.state = state

