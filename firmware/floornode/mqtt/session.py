@@ -92,7 +92,8 @@ class Session(Delivery):
         self._half = client.keepalive * 500
 
     def subscribe(self, topic, qos, take):
-        """Have ``take(topic, message)``, both bytes, called for each message on ``topic`` (bytes), a filter.
+        """Have ``take(topic, message, is_retained)``, as ``inbound.Subscription`` has it, called for each message on ``topic``
+        (bytes), a filter.
 
         The board is subscribed on each connection whose broker does not know it yet. A message may come twice at QoS 1; at
         QoS 2 it comes once while the broker keeps its session and the board runs.
