@@ -36,16 +36,17 @@ def set_ahead(seconds):
 def _shift():
     if _ahead[0] is None:
         _ahead[0] = 0
+        import machine
         import simulation
 
         if simulation.script.get("rtc") == "unset":
-            import machine
-
             machine.RTC()
     return _ahead[0]
 
 
 def _epoch():
+    # First, for it may say what simulation is.
+    import machine  # noqa: F401
     import simulation
 
     return 946684800 if simulation.is_esp32() else 0

@@ -1,10 +1,11 @@
 """What a start does once: look at the crashes before it, read the settings, and wire the station."""
 
+import gc
 import os
 import sys
 
-from . import VERSION, settings
-from .station import Station
+from . import VERSION
+from .startup import forget
 
 SETTINGS = "settings.json"
 # Those that a broker was reached with, kept by proving.Proving.
@@ -17,6 +18,11 @@ def start(port, number):
     cause = port.reset_cause()
     row, safe = _crashes(number, cause)
     config, fault = _provisioned()
+    # They hold 20 KB, which the station's modules want for being compiled.
+    forget("settings", "settings_hardware", "settings_rules", "settings_values")
+    gc.collect()
+    from .station import Station
+
     if safe:
         config.sensors = []
     station = Station(port, config, number, cause)
@@ -54,6 +60,8 @@ def _crashes(number, cause):
 
 def _provisioned():
     """The settings, and what is wrong with those that should have served, or None."""
+    from . import settings
+
     try:
         return settings.load(SETTINGS), None
     except settings.SettingsError as error:

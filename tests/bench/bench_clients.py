@@ -22,7 +22,7 @@ from floorsense.bench.acts import Fault, Stage
 from floorsense.bench.farm import Farm
 from floorsense.bench.faults import KINDS
 from floorsense.bench.link import Link
-from floorsense.bench.plan import Plan, plan
+from floorsense.bench.plan import Plan, outlast, plan
 from floorsense.broker import LocalBroker
 from floorsense.listener import Listener
 from floorsense.paths import BUILD, LIB
@@ -192,7 +192,7 @@ def board(address: tuple[str, int]) -> Plan:
     whole = plan(2, {"temperature": 1, "pressure": 1, "humidity": 1}, address, {}, more)
     one = whole.boards[1]
     sensors = [{**sensor, "period_ms": 3 * EACH_MS} for sensor in one.settings["sensors"]]
-    return Plan([replace(one, settings={**one.settings, "sensors": sensors})], whole.recordings, [])
+    return Plan([replace(outlast(one), settings={**one.settings, "sensors": sensors})], whole.recordings, [])
 
 
 def finish(device: "subprocess.Popen[str]", limit: float) -> tuple[int, int, int] | None:

@@ -18,8 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from floorsense.bench.farm import SIMULATION_BYTES
-from floorsense.bench.plan import MEASURED, plan
+from floorsense.bench.plan import MEASURED, outlast, plan
 from floorsense.packets import CONNECT, PUBACK, PUBLISH, Splitter
 from floorsense.toolchain.micropython import find_micropython, micropath
 
@@ -219,7 +218,7 @@ def start(fault: Fault, where: tuple[str, int], folder: Path) -> subprocess.Pope
     outbox = {**one.settings["outbox"], "durability": "outage", "gather_s": 2}
     (folder / "settings.json").write_text(json.dumps({**one.settings, "sensors": sensors, "outbox": outbox}))
     (folder / "simulation.json").write_text(json.dumps(one.simulation))
-    command = [str(find_micropython()), "-X", f"heapsize={one.heap_bytes + SIMULATION_BYTES}", str(BOARD), str(SECONDS)]
+    command = [str(find_micropython()), "-X", f"heapsize={outlast(one).vm_bytes(apart=False)}", str(BOARD), str(SECONDS)]
     environment = {**os.environ, "MICROPYPATH": micropath(compiled=True)}
     return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 

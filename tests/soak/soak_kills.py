@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from floorsense.bench.farm import Farm
-from floorsense.bench.plan import QUANTITIES, Plan, plan
+from floorsense.bench.plan import QUANTITIES, Plan, keep_until_stored, outlast, plan
 from floorsense.broker import LocalBroker
 from floorsense.ingest.ingester import Ingester
 from floorsense.storage import Database, Store
@@ -32,7 +32,7 @@ def test_no_kill_loses_anything_and_no_cut_more_than_is_promised(tmp_path: Path)
         whole = plan(2, dict.fromkeys(QUANTITIES, 1), (broker.url.host, broker.url.port), {})
         one = whole.boards[1]
         wanted = {"durability": "always", "gather_s": GATHER_S, "end_to_end": True, "capacity": 500}
-        board = dataclasses.replace(one, settings={**one.settings, "outbox": wanted})
+        board = dataclasses.replace(keep_until_stored(outlast(one)), settings={**one.settings, "outbox": wanted})
         with Farm(Plan([board], whole.recordings, []), tmp_path) as farm, Ingester(broker.url, store, patient=True):
             farm.start(threading.Event())
             cuts = 0

@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from floorsense.bench.farm import SIMULATION_BYTES
-from floorsense.bench.plan import BoardPlan, plan
+from floorsense.bench.plan import BoardPlan, outlast, plan
 from floorsense.bench.time_server import TimeServer
 from floorsense.broker import LocalBroker
 from floorsense.listener import Listener
@@ -73,7 +72,7 @@ class Board:
         script = {**self.plan.simulation, "reset_cause": self.cause, **simulation}
         (self.flash / "simulation.json").write_text(json.dumps(script))
         environment = {**os.environ, "MICROPYPATH": f"{self.flash / 'spoilt'}:{micropath(False)}"}
-        heap = self.plan.heap_bytes + SIMULATION_BYTES
+        heap = outlast(self.plan).vm_bytes(apart=False)
         command = [str(find_micropython()), "-X", f"heapsize={heap}", str(FIRMWARE / "main.py")]
         with (self.flash / "log.txt").open("ab") as log:
             self.process = subprocess.Popen(

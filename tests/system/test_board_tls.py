@@ -20,8 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from stations import new_floor, running
 
 from certificates import DER, Certificate, certificate
-from floorsense.bench.farm import SIMULATION_BYTES
-from floorsense.bench.plan import plan
+from floorsense.bench.plan import outlast, plan
 from floorsense.broker.floor import HOST_USER, Floor
 from floorsense.listener import Listener
 from floorsense.paths import BOARDS, FIRMWARE
@@ -106,7 +105,7 @@ class Board:
             one.settings["broker"].update(user=user, password=more.pop("password"))
         (self.flash / "settings.json").write_text(json.dumps(one.settings))
         (self.flash / "simulation.json").write_text(json.dumps({**one.simulation, **more}))
-        command = [str(find_micropython()), "-X", f"heapsize={one.heap_bytes + SIMULATION_BYTES}", str(FIRMWARE / "main.py")]
+        command = [str(find_micropython()), "-X", f"heapsize={outlast(one).vm_bytes(apart=False)}", str(FIRMWARE / "main.py")]
         with (self.flash / "log.txt").open("ab") as log:
             environment = {**os.environ, "MICROPYPATH": micropath(False)}
             self.process = subprocess.Popen(

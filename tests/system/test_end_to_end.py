@@ -10,7 +10,7 @@ import pytest
 
 from floornode.contract.mark import Life
 from floorsense.bench.farm import Farm
-from floorsense.bench.plan import QUANTITIES, Plan, plan
+from floorsense.bench.plan import QUANTITIES, Plan, keep_until_stored, outlast, plan
 from floorsense.broker import LocalBroker
 from floorsense.ingest.ingester import Ingester
 from floorsense.storage import Database, Store
@@ -42,7 +42,7 @@ def test_a_broker_killed_with_all_that_it_had_acknowledged_loses_nothing(tmp_pat
         whole = plan(2, dict.fromkeys(QUANTITIES, 1), (broker.url.host, broker.url.port), {})
         one = whole.boards[1]
         wanted = {**one.settings, "outbox": {**one.settings["outbox"], "end_to_end": True}}
-        board = dataclasses.replace(one, settings=wanted)
+        board = dataclasses.replace(keep_until_stored(outlast(one)), settings=wanted)
 
         def is_stored(least: int) -> bool:
             lives = stored(store, one.name)

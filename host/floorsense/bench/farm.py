@@ -12,18 +12,14 @@ from types import TracebackType
 
 from floornode.contract import quantities
 from floorsense import recordings
+from floorsense.bench.hardware import Hardware
+from floorsense.bench.heap import is_apart
 from floorsense.bench.plan import BoardPlan, Plan
 from floorsense.children import Children
 from floorsense.paths import FIRMWARE
 from floorsense.toolchain.micropython import find_micropython, micropath
 from floorsense.virtual.interruption import interrupt
 
-# The models of machine, network and chip live in the same heap as the firmware, and on a board they would not. They hold
-# 38 KB, leave another 15 behind between two collections, and their 203 names make MicroPython double its table of names once
-# more (14 KB). The firmware itself takes twice on a 64-bit VM what it takes on a board. Its everyday parts bear some of that;
-# for what is loaded only when the broker is away or the storage is waited for (the store, 25 KB here, and its audit, 12) it is
-# made up for, with room to load it. A power cut in an outage, after which all of it is there at once, needs 112 KB.
-SIMULATION_BYTES = 120 * 1024
 # Starting a board takes a core for 0.1 s. Those that run already must not starve meanwhile: no more than this many at a
 # time are between their start and their first word, and none holds up the others for longer than the limit.
 _AT_ONCE = 2 * (os.cpu_count() or 1)
@@ -85,8 +81,10 @@ class Farm:
         self._plan = plan
         self._folder = folder
         self._children = Children()
+        self.hardware = Hardware(self._children, folder)
         self._vm = Path()
-        self._paths: dict[bool, str] = {}
+        # By whether the firmware is compiled, and whether the hardware is apart.
+        self._paths: dict[tuple[bool, bool], str] = {}
         self.boards: list[SimulatedBoard] = []
 
     def __enter__(self) -> "Farm":
@@ -95,11 +93,15 @@ class Farm:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._children.__exit__(kind, error, trace)
+        self.hardware.close()
 
     def start(self, stopped: threading.Event) -> None:
         """Start the boards, one after the other, until all run or ``stopped`` is set."""
         self._vm = find_micropython()
-        self._paths = {compiled: micropath(compiled) for compiled in {one.compiled for one in self._plan.boards}}
+        kinds = {(one.compiled, is_apart(one.simulation)) for one in self._plan.boards}
+        self._paths = {kind: micropath(*kind) for kind in kinds}
+        if any(apart for _, apart in kinds):
+            self.hardware.start()
         for name, recording in self._plan.recordings.items():
             recordings.write(recording, self._folder / name, quantities.quantity(recording.quantity).scale)
         for plan in self._plan.boards:
@@ -149,8 +151,8 @@ class Farm:
 
     def _launch(self, plan: BoardPlan, flash: Path, log: Path) -> subprocess.Popen[bytes]:
         """The board's process; what it says is added to ``log``."""
-        heap = plan.heap_bytes + SIMULATION_BYTES + plan.models_bytes
-        command = [str(self._vm), "-X", f"heapsize={heap}", "main.py"]
-        environment = {**os.environ, "MICROPYPATH": self._paths[plan.compiled]}
+        apart = is_apart(plan.simulation)
+        command = [str(self._vm), "-X", f"heapsize={plan.vm_bytes(apart)}", "main.py"]
+        environment = {**os.environ, **self.hardware.environment, "MICROPYPATH": self._paths[plan.compiled, apart]}
         with log.open("ab") as said:
             return self._children.start(command, flash, said, environment)

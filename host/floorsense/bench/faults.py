@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from floorsense.bench import acts, sensor_dead
 from floorsense.bench.acts import Act, Fault
-from floorsense.bench.plan import BoardPlan
+from floorsense.bench.plan import BoardPlan, outlast
 from floorsense.errors import UsageError
 
 LINK = "link"
@@ -199,6 +199,8 @@ def prepare(boards: Sequence[BoardPlan], faults: Sequence[Fault]) -> list[BoardP
     """The boards' plans with what the faults need in them from the beginning."""
     done = []
     for board in boards:
+        if faults:
+            board = outlast(board)
         for fault in faults:
             board = KINDS[fault.kind].prepare(board, fault)
         done.append(board)

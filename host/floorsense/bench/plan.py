@@ -9,6 +9,7 @@ from typing import Any
 from floornode import settings
 from floornode.contract import quantities
 from floorsense import boards, recordings
+from floorsense.bench import heap
 from floorsense.bench.outfit import MODELS, PROBE, SHAKER, hang
 from floorsense.errors import UsageError
 from floorsense.paths import BOARDS
@@ -38,10 +39,6 @@ _SHOP: dict[str, Any] = {
 _SMALL_HEAP = 150 * 1024
 _SMALL_OUTBOX = 120
 _OUTBOX = 500
-# What waiting for the storage takes of a 64-bit VM from the start on: the store, its audit, the mark and its subscription.
-END_TO_END_BYTES = 48 * 1024
-# What TLS takes of a 64-bit VM besides mbedtls's own, which is not in this heap: its module, a context, a connection.
-TLS_BYTES = 16 * 1024
 _WIFI = {"ssid": "bench", "password": "bench-only"}
 
 # (board folder, from .mpy, in the weather, what hangs on it besides): an ESP32, a Pico W, and a Pico W on a pump outdoors, with
@@ -57,8 +54,8 @@ _KINDS: tuple[tuple[str, bool, bool, tuple[str, ...]], ...] = (
 class BoardPlan:
     """One simulated board: what it plays, and the two files that its flash holds at the start.
 
-    ``models_bytes``: what the models of its further chips hold of its heap, and real chips would not. ``files``: what its flash
-    holds besides, by name.
+    ``models_bytes``: what the models of its further chips hold of its heap, and real chips would not; ``more_bytes``: what else
+    is added for what it is to do (``heap``). ``files``: what its flash holds besides, by name.
     """
 
     name: str
@@ -68,7 +65,13 @@ class BoardPlan:
     settings: dict[str, Any]
     simulation: dict[str, Any]
     models_bytes: int = 0
+    more_bytes: int = 0
     files: Mapping[str, bytes] = field(default_factory=dict)
+
+    def vm_bytes(self, apart: bool) -> int:
+        """The heap of the VM that plays it; ``apart``: its hardware is in another process."""
+        models = 0 if apart else heap.NEAR_BYTES + self.models_bytes
+        return self.heap_bytes + heap.WIDE_BYTES.get(self.board, 0) + self.more_bytes + models
 
     def published(self) -> dict[str, float]:
         """The period in seconds of each quantity that it publishes."""
@@ -167,13 +170,18 @@ def speak_tls(board: BoardPlan, given: Mapping[str, tuple[str, bytes]]) -> Board
     broker = {**board.settings["broker"], "tls": {key: name for key, (name, _) in given.items()}}
     files = {**board.files, **dict(given.values())}
     settings = {**board.settings, "broker": broker}
-    return replace(board, settings=settings, files=files, heap_bytes=board.heap_bytes + TLS_BYTES)
+    return replace(board, settings=settings, files=files, more_bytes=board.more_bytes + heap.TLS_BYTES)
 
 
 def keep_until_stored(board: BoardPlan) -> BoardPlan:
     """The same board, which lets a reading go when a storage says that it has it."""
     settings = {**board.settings, "outbox": {**board.settings["outbox"], "end_to_end": True}}
-    return replace(board, settings=settings, heap_bytes=board.heap_bytes + END_TO_END_BYTES)
+    return replace(board, settings=settings, more_bytes=board.more_bytes + heap.END_TO_END_BYTES)
+
+
+def outlast(board: BoardPlan) -> BoardPlan:
+    """The same board, with room for what an outage loads."""
+    return replace(board, more_bytes=board.more_bytes + heap.STORE_BYTES)
 
 
 def _pace(what: str, recording: Recording) -> str:

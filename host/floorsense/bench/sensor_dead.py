@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # While this file is in a board's flash, its chips are dead (boards/SIMULATED/faults.py, "during").
 _FLAG = "sensor-dead"
-# What the model of a fault holds of a board's heap.
+# What the model of a fault holds of a board's heap, where the chips are in it.
 _MODEL_BYTES = 7 * 1024
 # Between our writing the file and a chip's noticing it, either way.
 _SLACK_MS = 300

@@ -17,7 +17,7 @@ from rich.console import Console
 from floorsense.alerts.rules import DEFAULT, parse_rules
 from floorsense.alerts.service import Alerts
 from floorsense.bench.farm import Farm
-from floorsense.bench.plan import MAX_BOARDS, parse_qos, plan, take_time
+from floorsense.bench.plan import MAX_BOARDS, outlast, parse_qos, plan, take_time
 from floorsense.bench.time_server import TimeServer
 from floorsense.broker import LocalBroker
 from floorsense.check.watch import interruptible
@@ -83,6 +83,7 @@ def command(count: int, listen: str, measure: bool, seconds: float, as_json: boo
         rooms.enter_context(Ingester(broker.url, store))
         rooms.enter_context(server)
         todo = plan(count, parse_qos("1"), (broker.url.host, broker.url.port), {}, is_plain=measure)
+        todo = replace(todo, boards=[outlast(one) for one in todo.boards])
         if not measure:
             # Else their clocks are this machine's own, to the millisecond: SNTP's error would be part of each time.
             clock = rooms.enter_context(TimeServer())

@@ -11,7 +11,7 @@ import rich_click as click
 
 from floorsense.bench.farm import Farm
 from floorsense.bench.outfit import LISTENER, SHAKER
-from floorsense.bench.plan import Plan, equip, keep_until_stored, parse_qos, plan, speak_tls
+from floorsense.bench.plan import Plan, equip, keep_until_stored, outlast, parse_qos, plan, speak_tls
 from floorsense.broker_url import BrokerUrl
 from floorsense.check.watch import interruptible
 from floorsense.errors import UsageError
@@ -76,7 +76,7 @@ def command(
         if board != "RPI_PICO_W":
             raise UsageError(f"--vibration: its chips are simulated on a RPI_PICO_W; leave out --board {board}")
         one = equip(one, _ACCELEROMETERS[vibration], levels)
-    one = keep_until_stored(one) if end_to_end else one
+    one = keep_until_stored(outlast(one)) if end_to_end else outlast(one)
     todo = Plan([speak_tls(one, trusted) if trusted else one], whole.recordings, [])
     ensure_libraries()
     with ExitStack() as rooms:

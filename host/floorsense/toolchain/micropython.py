@@ -26,6 +26,7 @@ ENTRY = "entry.py"
 # What a board has as files of its own; and what only CircuitPython has is nothing for MicroPython.
 _SKIPPED = {
     "code.py",
+    "hardware.py",
     "floornode/ports/circuitpython.py",
     "floornode/ports/nvm_counter.py",
     "launcher.py",
@@ -65,13 +66,16 @@ def _say(vm: Path, code: str) -> list[str]:
         return []
 
 
-def micropath(compiled: bool) -> str:
-    """MICROPYPATH of a simulated board whose floornode is .mpy (``compiled``) or .py.
+def micropath(compiled: bool, apart: bool = False) -> str:
+    """MICROPYPATH of a simulated board whose floornode is .mpy (``compiled``) or .py; ``apart``: its hardware is in another
+    process.
 
     Libraries and simulated hardware are .mpy in both: no board compiles them, and they are not what is being shown.
     """
     tree = compile_tree(native_arch(find_micropython()))
     folders = [tree] if compiled else [FIRMWARE, tree]
+    if apart:
+        folders.insert(0, tree / "apart")
     return os.pathsep.join([*map(str, folders), ".frozen"])
 
 
@@ -121,17 +125,22 @@ def _compile(
         texts = {name: path.read_text(encoding="utf-8") for name, path in sources}
         for name, text in bundled(texts, bundles).items():
             if text == texts.get(name):
-                compile_file(paths[name], (scratch / name).with_suffix(".mpy"), name, arch)
+                compile_file(paths[name], (scratch / name).with_suffix(".mpy"), _called(name), arch)
             else:
                 (scratch / _MERGED).parent.mkdir(parents=True, exist_ok=True)
                 (scratch / _MERGED).write_text(text, encoding="utf-8")
-                compile_file(scratch / _MERGED, (scratch / name).with_suffix(".mpy"), name, arch)
+                compile_file(scratch / _MERGED, (scratch / name).with_suffix(".mpy"), _called(name), arch)
                 (scratch / _MERGED).unlink()
         (scratch / ".sha256").write_text(stamp)
         shutil.rmtree(target, ignore_errors=True)
         scratch.rename(target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _called(name: str) -> str:
+    """What tracebacks call the module at this path: as it is imported, for that name a board has already."""
+    return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def compile_file(source: Path, target: Path, name: str, arch: str | None = None) -> None:
