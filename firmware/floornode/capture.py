@@ -7,7 +7,7 @@ The true rate comes with it: chips of one kind differ by percents.
 import errno
 from array import array
 
-from .clock import ticks_add, ticks_diff
+from .ticks import ticks_add, ticks_diff
 
 # Microseconds are taken modulo 2**29, nine minutes, which every port's own are a multiple of.
 _US_MASK = (1 << 29) - 1

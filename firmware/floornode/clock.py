@@ -1,13 +1,9 @@
-"""Wrap-safe ticks, time since the start, and Unix time once somebody has told us.
+"""Time since the start, and Unix time once somebody has told us.
 
-Ticks are milliseconds modulo ``PERIOD``. 2**29 is the shortest period of the runtimes we serve (CircuitPython's
-``supervisor.ticks_ms``); MicroPython's 2**30 and longer are multiples of it, so masking theirs is exact. Intervals up to
-``PERIOD / 2``, three days, can be told apart: longer ones are counted since the start.
+Ticks tell intervals of up to three days apart: longer ones are counted since the start.
 """
 
-PERIOD = 1 << 29
-_MASK = PERIOD - 1
-_HALF = PERIOD >> 1
+from .ticks import ticks_diff
 
 # Less than this is slewed, more is stepped (RFC 5905, figure 28: STEPT).
 STEP_MS = 128
@@ -17,16 +13,6 @@ _SLEW_MS = 2000
 _DRIFT_SPAN_MS = 600000
 # No crystal is that far off: somebody has set a clock.
 _DRIFT_MAX_PPB = 500000
-
-
-def ticks_diff(later, earlier):
-    """Milliseconds from ``earlier`` to ``later``: from -PERIOD/2 up to PERIOD/2 - 1."""
-    return ((later - earlier + _HALF) & _MASK) - _HALF
-
-
-def ticks_add(ticks, ms):
-    """The tick ``ms`` (possibly negative) milliseconds after ``ticks``."""
-    return (ticks + ms) & _MASK
 
 
 class Clock:

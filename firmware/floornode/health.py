@@ -1,7 +1,7 @@
 """What the board says of itself: how its memory, its loop, its link, its readings and its clock are doing."""
 
-from .clock import ticks_add, ticks_diff
 from .contract.health import encode
+from .ticks import ticks_add, ticks_diff
 
 # Looking at the heap walks all of it, which takes an RP2040 a millisecond or two.
 _LOOK_EACH = 1000

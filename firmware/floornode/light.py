@@ -3,8 +3,8 @@
 Each round takes some 3 s. On for good: it is starting, or never got to its loop. Dark: nothing runs.
 """
 
-from .clock import ticks_add, ticks_diff
 from .mqtt.session import SERVE
+from .ticks import ticks_add, ticks_diff
 
 # Flashes of a round.
 SERVING = 1  # the broker takes what it measures

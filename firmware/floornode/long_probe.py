@@ -1,8 +1,8 @@
 """A sensor whose measurement takes a while (``sensors.Sensor``): begun that long before its reading is due, and gone on with a
 little in each turn. In a module of its own: most boards have none."""
 
-from .clock import ticks_add, ticks_diff
 from .sampler import Probe
+from .ticks import ticks_add, ticks_diff
 
 
 class LongProbe(Probe):

@@ -10,11 +10,11 @@ import binascii
 import gc
 import json
 
-from .clock import ticks_add, ticks_diff
+from . import forget
 from .contract import capture
 from .contract.reading import CLOCK_NOT_SET
 from .mqtt.inflight import TOPIC
-from .startup import forget
+from .ticks import ticks_add, ticks_diff
 
 # Bytes of heap that a copy leaves to the others: a birth message takes as much for a moment, and without it a board resets.
 RESERVE = 16384

@@ -4,8 +4,8 @@ A reading that could not be taken is a reading too: its value is None and its re
 again after a quarter of a second, then ever more rarely, down to once a minute.
 """
 
-from .clock import ticks_add, ticks_diff
 from .contract.reading import CLOCK_NOT_SET, FAULT, OUT_OF_RANGE, Reading
+from .ticks import ticks_add, ticks_diff
 
 # Short: a chip that lost its power for a moment is back for the next reading of a sensor read once a second.
 _FIRST_RETRY = 250

@@ -9,8 +9,8 @@ import struct
 
 from micropython import const
 
-from .clock import ticks_add, ticks_diff
 from .mqtt.backoff import Backoff
+from .ticks import ticks_add, ticks_diff
 
 ANSWER_LIMIT = 2000
 _RETRY_FLOOR = const(1000)

@@ -5,9 +5,9 @@ heap the start's modules would hold 20 KB for good.
 """
 
 import gc
-import sys
 
-from .clock import ticks_add, ticks_diff
+from . import forget
+from .ticks import ticks_add, ticks_diff
 
 # After more crashes than safe mode allows: time for a person with a cable.
 _PAUSE_S = 60
@@ -24,17 +24,6 @@ def run(port):
             life.record(error)
         finally:
             port.reset()
-
-
-def forget(*names):
-    """Let the package's modules of these names go: the next collection frees what nothing else refers to."""
-    top = __name__[: __name__.rfind(".") + 1]
-    for name in names:
-        name = top + name
-        sys.modules.pop(name, None)
-        package, _, module = name.rpartition(".")
-        if hasattr(sys.modules[package], module):
-            delattr(sys.modules[package], module)
 
 
 class Life:

@@ -2,8 +2,8 @@
 
 import os
 
-from . import sensors
-from .clock import Clock, ticks_add, ticks_diff
+from . import forget, sensors
+from .clock import Clock
 from .contract import quantities
 from .health import Health
 from .mqtt.backoff import Backoff
@@ -14,7 +14,7 @@ from .mqtt.stream import Stream
 from .outbox import Outbox
 from .record import Series
 from .sampler import Probe, Sampler
-from .startup import forget
+from .ticks import ticks_add, ticks_diff
 from .watchdog import LIMIT_MS, Watchdog
 
 TRIAL = "trial"

@@ -10,8 +10,8 @@ import sys
 import time
 
 from floornode import startup
-from floornode.clock import ticks_diff
 from floornode.ports.micropython import Port
+from floornode.ticks import ticks_diff
 
 LIMIT_US = 50000
 

@@ -41,7 +41,7 @@ BELOW = (
     "floornode.ports.dial",
     "floornode.ports.micropython",
     "floornode.record",
-    "floornode.startup",
+    "floornode.ticks",
 )
 APART = {"floornode.core": BELOW, "floornode.session": MQTT}
 # A name's place in MicroPython's table of names (py/qstr.h): pointer, hash, length.

@@ -8,8 +8,8 @@ import os
 from account import LIED, MACHINE, NAMES, TAKEN, Account, Broken
 from chance import Chance
 from fickle_broker import FickleBroker
-from floornode.clock import ticks_add, ticks_diff
 from floornode.mqtt.session import DIAL, JOIN, SERVE
+from floornode.ticks import ticks_add, ticks_diff
 from powered import PERIOD_MS, Powered
 from weather import Weather
 

@@ -4,8 +4,8 @@ answers at once, its sensor is the register model of a BME280. Days of a station
 import bus
 import chips
 from floornode import settings
-from floornode.clock import PERIOD, ticks_add, ticks_diff
 from floornode.mqtt.client import PUBACK
+from floornode.ticks import PERIOD, ticks_add, ticks_diff
 from scripted import CONNACK, Network, ack
 
 UNIX_MS = 1706900000125

@@ -1,6 +1,6 @@
 """A broker and its network, with moods: what it is up to is decided by whoever plays the weather."""
 
-from floornode.clock import ticks_add, ticks_diff
+from floornode.ticks import ticks_add, ticks_diff
 
 # How the network is.
 FINE = "fine"

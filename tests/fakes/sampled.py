@@ -1,11 +1,12 @@
 """A sampler on a board whose time is the test's, with sensors that give, fail and vanish as the test says."""
 
-from floornode.clock import Clock, ticks_add
+from floornode.clock import Clock
 from floornode.contract.quantities import quantity
 from floornode.contract.reading import CLOCK_NOT_SET
 from floornode.long_probe import LongProbe
 from floornode.sampler import Probe, Sampler
 from floornode.sensors import Sensor as Driver
+from floornode.ticks import ticks_add
 
 UNIX_MS = 1706900000125
 TEMPERATURE = quantity("temperature")

@@ -2,7 +2,7 @@
 
 import json
 
-from floornode.clock import Clock, ticks_add
+from floornode.clock import Clock
 from floornode.contract import status
 from floornode.contract.quantities import quantity
 from floornode.contract.reading import CLOCK_NOT_SET, Reading
@@ -13,6 +13,7 @@ from floornode.mqtt.session import Session
 from floornode.mqtt.stream import Stream
 from floornode.outbox import Outbox
 from floornode.record import Series
+from floornode.ticks import ticks_add
 
 TOPIC = b"factory/floor-2/machine-42/temperature"
 STATUS = b"factory/floor-2/machine-42/status"

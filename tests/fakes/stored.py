@@ -2,12 +2,13 @@
 
 import os
 
-from floornode.clock import Clock, ticks_add
+from floornode.clock import Clock
 from floornode.contract.quantities import quantity
 from floornode.contract.reading import CLOCK_NOT_SET, REPLAYED, Reading
 from floornode.outbox import ON_FLASH, Outbox
 from floornode.record import Series
 from floornode.store import spill
+from floornode.ticks import ticks_add
 
 UNIX_MS = 1764000000000
 NAMES = ("temperature", "pressure", "humidity")

@@ -1,6 +1,7 @@
 """Ticks, the time since the start, and Unix time."""
 
-from floornode.clock import PERIOD, STEP_MS, Clock, ticks_add, ticks_diff
+from floornode.clock import STEP_MS, Clock
+from floornode.ticks import PERIOD, ticks_add, ticks_diff
 
 UNIX_MS = 1706900000125
 HOUR = 3600000

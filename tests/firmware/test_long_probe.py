@@ -3,8 +3,8 @@
 import gc
 
 from expect import Skip
-from floornode.clock import ticks_add, ticks_diff
 from floornode.contract.reading import FAULT
+from floornode.ticks import ticks_add, ticks_diff
 from sampled import PRESSURE, UNIX_MS, Board, Sensor
 
 

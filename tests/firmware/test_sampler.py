@@ -1,11 +1,12 @@
 """The sampler: schedule, faults, and looking for lost sensors, by ticks alone."""
 
-from floornode.clock import PERIOD, Clock, ticks_diff
+from floornode.clock import Clock
 from floornode.contract.payload import encode
 from floornode.contract.quantities import quantity
 from floornode.contract.reading import CLOCK_NOT_SET, FAULT, OUT_OF_RANGE
 from floornode.sampler import Probe, Sampler
 from floornode.sensors import Sensor as Driver
+from floornode.ticks import PERIOD, ticks_diff
 from sampled import PRESSURE, TEMPERATURE, UNIX_MS, Board, Sensor
 
 DAY = 86400000

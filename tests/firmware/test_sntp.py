@@ -2,8 +2,9 @@
 
 import struct
 
-from floornode.clock import PERIOD, Clock, ticks_add
+from floornode.clock import Clock
 from floornode.sntp import ANSWER_LIMIT, Sntp
+from floornode.ticks import PERIOD, ticks_add
 
 UNIX_MS = 1706900000125
 EPOCH = 2208988800

@@ -15,7 +15,7 @@ Works with 1.3.4 and with micropython-lib's 1.8.0. Strings go in as bytes: umqtt
 import umqtt.simple as wire
 from micropython import const
 
-from ..startup import forget
+from .. import forget
 from .stream import EPROTO
 
 _ENOMEM = const(12)

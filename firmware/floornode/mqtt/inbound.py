@@ -5,7 +5,7 @@ a repetition is not taken twice (MQTT 3.1.1, section 4.3.3); the ids live as lon
 start. umqtt.simple is shown a QoS 2 message as one of QoS 1, and the PUBACK it writes becomes the PUBREC it should be.
 """
 
-from ..clock import ticks_diff
+from ..ticks import ticks_diff
 from . import client as mqtt
 from .trouble import Trouble
 

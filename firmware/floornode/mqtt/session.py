@@ -8,8 +8,8 @@ heard again 5 s after its link went dead.
 
 from micropython import const
 
-from ..clock import ticks_add, ticks_diff
-from ..startup import forget
+from .. import forget
+from ..ticks import ticks_add, ticks_diff
 from . import client as mqtt
 from .delivery import BURST, Delivery
 from .inflight import PID, SINCE

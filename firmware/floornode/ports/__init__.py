@@ -1,6 +1,6 @@
 """What the firmware asks of a machine: one module a runtime, each with a class ``Port`` that MUST have
 
-- ``ticks()``: milliseconds modulo ``clock.PERIOD``; never goes back.
+- ``ticks()``: milliseconds modulo ``ticks.PERIOD``; never goes back.
 - ``unix_ms()``: Unix time in ms from the machine's own clock, or None while that was plainly never set.
 - ``boot_number()``: the number of this start, one more than the last and already kept: to be asked once. OSError where it
   cannot be.

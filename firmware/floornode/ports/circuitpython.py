@@ -27,8 +27,8 @@ import supervisor
 import wifi
 from watchdog import WatchDogMode
 
-from ..clock import PERIOD
 from ..mqtt.trouble import Trouble
+from ..ticks import PERIOD
 from .nvm_counter import NvmCounter
 
 _MASK = PERIOD - 1

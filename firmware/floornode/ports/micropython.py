@@ -8,7 +8,7 @@ import time
 
 import machine
 
-from ..clock import PERIOD
+from ..ticks import PERIOD
 from .dial import Dial
 
 _MASK = PERIOD - 1

@@ -6,7 +6,7 @@ needs a stronger pull-up than a resistor while it converts, and is told so.
 
 import errno
 
-from ..clock import ticks_add
+from ..ticks import ticks_add
 from . import Sensor
 
 # ROM and function commands (pages 10 to 12).

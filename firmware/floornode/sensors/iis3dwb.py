@@ -8,10 +8,10 @@ from array import array
 
 from ..broadband import LENGTH, Broadband
 from ..capture import LOOKS, SILENCE, rate_of
-from ..clock import ticks_add, ticks_diff
 from ..contract.reading import DISTURBED, SATURATED
 from ..dsp import bearing, loops
 from ..dsp.stream import Thinner
+from ..ticks import ticks_add, ticks_diff
 from ..vibration import SIZE
 from . import Sensor
 from .registers import SpiRegisters

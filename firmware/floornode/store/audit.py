@@ -9,10 +9,10 @@ A mark that the broker had kept says what is stored, and not that the storage is
 import json
 import struct
 
-from ..clock import ticks_diff
 from ..contract import mark
 from ..outbox import DONE, MASK, SENT
 from ..record import BOOT, HEADER_SIZE, RECORD_LIMIT
+from ..ticks import ticks_diff
 from .reader import Reader
 
 # From a broker's acknowledgement to the mark: an ingestion that catches up takes a while to come to the newest.

@@ -6,9 +6,9 @@
 A ring that is half full spills in any case.
 """
 
-from ..clock import ticks_add, ticks_diff
 from ..outbox import DONE, MASK, SENT, TAKEN, date
 from ..record import HEADER_SIZE, RECORD_LIMIT
+from ..ticks import ticks_add, ticks_diff
 from .backlog import Backlog
 
 # Nothing was acknowledged for this long though something is held: the window is stuck.

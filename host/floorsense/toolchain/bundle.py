@@ -41,6 +41,7 @@ BUNDLES: dict[str, tuple[str, ...]] = {
         "floornode.sntp",
         "floornode.startup",
         "floornode.station",
+        "floornode.ticks",
         "floornode.watchdog",
     ),
 }
