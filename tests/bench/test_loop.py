@@ -13,7 +13,7 @@ import struct
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -218,7 +218,8 @@ def start(fault: Fault, where: tuple[str, int], folder: Path) -> subprocess.Pope
     outbox = {**one.settings["outbox"], "durability": "outage", "gather_s": 2}
     (folder / "settings.json").write_text(json.dumps({**one.settings, "sensors": sensors, "outbox": outbox}))
     (folder / "simulation.json").write_text(json.dumps(one.simulation))
-    command = [str(find_micropython()), "-X", f"heapsize={outlast(one).vm_bytes(apart=False)}", str(BOARD), str(SECONDS)]
+    heap = outlast(replace(one, compiled=True)).vm_bytes(apart=False)
+    command = [str(find_micropython()), "-X", f"heapsize={heap}", str(BOARD), str(SECONDS)]
     environment = {**os.environ, "MICROPYPATH": micropath(compiled=True)}
     return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 

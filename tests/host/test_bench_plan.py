@@ -1,6 +1,7 @@
 """What the bench will run, from what was asked on the command line."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from floornode import settings
 from floornode.settings_rules import BUSES
 from floorsense import boards
-from floorsense.bench.plan import MAX_BOARDS, QUANTITIES, Plan, parse_qos, parse_signals, plan
+from floorsense.bench.heap import NEAR_BYTES
+from floorsense.bench.plan import MAX_BOARDS, QUANTITIES, Plan, outlast, parse_qos, parse_signals, plan
 from floorsense.errors import UsageError
 
 BROKER = ("127.0.0.1", 1883)
@@ -31,6 +33,18 @@ def test_a_board_has_the_heap_of_the_board_it_plays() -> None:
         boards.load("ESP32_GENERIC").heap_bytes,
         boards.load("RPI_PICO_W").heap_bytes,
     ]
+
+
+def test_a_board_gets_more_than_its_heap_only_where_a_64_bit_VM_needs_more() -> None:
+    esp32, pico = planned(2).boards
+    assert esp32.vm_bytes(apart=True) > esp32.heap_bytes
+    assert pico.vm_bytes(apart=True) == pico.heap_bytes < outlast(pico).vm_bytes(apart=True)
+    assert outlast(replace(pico, compiled=True)).vm_bytes(apart=True) == pico.heap_bytes
+
+
+def test_a_board_with_its_hardware_in_its_own_heap_gets_the_bytes_of_the_models_besides() -> None:
+    board = planned(3).boards[2]
+    assert board.vm_bytes(apart=False) == board.vm_bytes(apart=True) + NEAR_BYTES + board.models_bytes
 
 
 def test_the_ESP32_runs_from_mpy_and_the_Pico_W_from_py() -> None:

@@ -54,8 +54,8 @@ _KINDS: tuple[tuple[str, bool, bool, tuple[str, ...]], ...] = (
 class BoardPlan:
     """One simulated board: what it plays, and the two files that its flash holds at the start.
 
-    ``models_bytes``: what the models of its further chips hold of its heap, and real chips would not; ``more_bytes``: what else
-    is added for what it is to do (``heap``). ``files``: what its flash holds besides, by name.
+    ``models_bytes``: what the models of its further chips hold of its heap, and real chips would not; ``tasks``: what it has to
+    do that takes more of a VM's heap (``heap``). ``files``: what its flash holds besides, by name.
     """
 
     name: str
@@ -65,13 +65,13 @@ class BoardPlan:
     settings: dict[str, Any]
     simulation: dict[str, Any]
     models_bytes: int = 0
-    more_bytes: int = 0
+    tasks: frozenset[str] = frozenset()
     files: Mapping[str, bytes] = field(default_factory=dict)
 
     def vm_bytes(self, apart: bool) -> int:
         """The heap of the VM that plays it; ``apart``: its hardware is in another process."""
         models = 0 if apart else heap.NEAR_BYTES + self.models_bytes
-        return self.heap_bytes + heap.WIDE_BYTES.get(self.board, 0) + self.more_bytes + models
+        return heap.vm_bytes(self.heap_bytes, self.compiled, self.tasks) + models
 
     def published(self) -> dict[str, float]:
         """The period in seconds of each quantity that it publishes."""
@@ -170,18 +170,18 @@ def speak_tls(board: BoardPlan, given: Mapping[str, tuple[str, bytes]]) -> Board
     broker = {**board.settings["broker"], "tls": {key: name for key, (name, _) in given.items()}}
     files = {**board.files, **dict(given.values())}
     settings = {**board.settings, "broker": broker}
-    return replace(board, settings=settings, files=files, more_bytes=board.more_bytes + heap.TLS_BYTES)
+    return replace(board, settings=settings, files=files, tasks=board.tasks | {heap.TLS})
 
 
 def keep_until_stored(board: BoardPlan) -> BoardPlan:
     """The same board, which lets a reading go when a storage says that it has it."""
     settings = {**board.settings, "outbox": {**board.settings["outbox"], "end_to_end": True}}
-    return replace(board, settings=settings, more_bytes=board.more_bytes + heap.END_TO_END_BYTES)
+    return replace(board, settings=settings, tasks=board.tasks | {heap.OUTLAST, heap.CONFIRM})
 
 
 def outlast(board: BoardPlan) -> BoardPlan:
     """The same board, with room for what an outage loads."""
-    return replace(board, more_bytes=board.more_bytes + heap.STORE_BYTES)
+    return replace(board, tasks=board.tasks | {heap.OUTLAST})
 
 
 def _pace(what: str, recording: Recording) -> str:
