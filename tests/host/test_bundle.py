@@ -99,6 +99,18 @@ def test_a_constant_is_no_name_any_more() -> None:
     assert "signs.PLUS" not in text and "BEGIN" not in text.replace("lambda BEGIN: BEGIN", "")
 
 
+def test_what_is_tried_is_tried_in_the_bundle_and_no_door_has_it(tmp_path: Path) -> None:
+    tried = "try:\n    from nowhere import brim\nexcept ImportError:\n    brim = None\n"
+    sources = {
+        **SOURCES,
+        "node/signs.py": tried + SOURCES["node/signs.py"],
+        "node/counter.py": tried + SOURCES["node/counter.py"],
+    }
+    after = bundled(sources, MERGED)
+    assert "brim" not in after["node/signs.py"]
+    assert run([str(find_micropython())], after, tmp_path).startswith("(7, 30, 7, '3')")
+
+
 def test_two_names_that_are_the_same_are_kept_apart() -> None:
     text = bundled(SOURCES, MERGED)["node/core.py"]
     assert "_EDGE = [0]" in text and "_signs_EDGE = const(28)" in text

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from floorsense.toolchain.scopes import own_names, within
+from floorsense.toolchain.scopes import defined, own_names, within
 
 # MicroPython interns strings up to this length, and boards have whole numbers up to this one in a word; what is longer would be
 # an object anew wherever it is used.
@@ -35,14 +35,15 @@ class Symbol:
 
 @dataclass
 class Module:
-    """``names``: what it binds at its top level; ``once``: the values of those that are assigned once and never again;
-    ``imported``: what those stand for that an import binds."""
+    """``names``: what it binds at its top level; ``sure``: those of them that it defines whatever happens; ``once``: the values
+    of those that are assigned once and never again; ``imported``: what those stand for that an import binds."""
 
     name: str
     path: str
     package: str
     tree: ast.Module
     names: set[str]
+    sure: set[str]
     once: dict[str, ast.expr] = field(default_factory=dict)
     imported: dict[str, Symbol] = field(default_factory=dict)
 
@@ -53,7 +54,14 @@ def read(path: str, text: str) -> Module:
     is_package = parts[-1] == "__init__"
     name = ".".join(parts[:-1] if is_package else parts)
     tree = ast.parse(text, path)
-    module = Module(name, path, name if is_package else name.rpartition(".")[0], tree, own_names(tree))
+    module = Module(
+        name,
+        path,
+        name if is_package else name.rpartition(".")[0],
+        tree,
+        own_names(tree),
+        {one for node in tree.body for one in defined(node)},
+    )
     stored = Counter(node.id for node in within(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load))
     stored.update(name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names)
     for statement in tree.body:

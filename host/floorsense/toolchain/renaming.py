@@ -86,13 +86,16 @@ class Renamer(ast.NodeTransformer):
         return node
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> list[ast.stmt]:
-        """One within a function: from where it is now, or not at all."""
+        """One within a function, or that is tried: from where it is now, or not at all."""
         found: list[ast.stmt] = []
         for local, symbol in imports(node, self._module.package).items():
             meant = self._tree.meant(symbol)
             here = self._names.here(meant)
+            is_kept = self._scopes and local in self._scopes[-1].imported
+            if not self._scopes:
+                local = self._names.here(Symbol(self._module.name, local)) or local
             if here is not None:
-                if local not in self._scopes[-1].imported:
+                if not is_kept:
                     found.append(ast.Assign([ast.Name(local, ast.Store())], ast.Name(here, ast.Load())))
                 continue
             there = self._names.there(meant)

@@ -37,6 +37,16 @@ def bound(node: ast.AST) -> Iterator[str]:
         yield node.name
 
 
+def defined(statement: ast.stmt) -> list[str]:
+    """The names that a statement binds, whatever happens: those of a definition, or of an assignment to names."""
+    match statement:
+        case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+            return [name]
+        case ast.Assign(targets=targets):
+            return [target.id for target in targets if isinstance(target, ast.Name)]
+    return []
+
+
 def within(scope: ast.AST) -> Iterator[ast.AST]:
     """Every node that stands in ``scope`` itself, and not in a function, a class or a comprehension within it."""
     waiting: list[ast.AST] = list(inside(scope))

@@ -47,9 +47,9 @@ class Plan:
         return symbol.module in self.homes and self._tree.constant(symbol) is not None
 
     def door(self, module: Module) -> str:
-        """What is left in the place of a merged module: all of it that is not private, by its own names."""
+        """What is left in the place of a merged module: all that it surely defines and is not private, by its own names."""
         lines = []
-        for name in sorted(one for one in module.names - set(module.imported) if not one.startswith("_")):
+        for name in sorted(one for one in module.sure if not one.startswith("_")):
             symbol = Symbol(module.name, name)
             if self.is_constant(symbol):
                 lines.append(f"{name} = {self._tree.constant(symbol)!r}")
