@@ -18,7 +18,7 @@ import sys
 # The modules that hold a board's state. Chips, signals and buses are classes alone.
 _OWN = ("simulation", "machine", "network", "flash", "spi_bus", "_onewire", "parts")
 _OWN += tuple("parts." + name for name in ("i2c", "mem32", "pin", "rtc", "spi", "wdt"))
-_ROOTS = ("machine", "network", "simulation")
+_ROOTS = ("machine", "network", "simulation", "_onewire")
 # Of the script what the board itself needs: what its time and its flash go by.
 _TOLD = ("machine", "rtc", "flash_full")
 _CHUNK = 65536
@@ -70,6 +70,7 @@ class Board:
         told = {key: simulation.script[key] for key in _TOLD if key in simulation.script}
         # It is the board's own open() that fails, and not ours.
         simulation.script.pop("flash_full", None)
+        import _onewire  # noqa: F401
         import machine  # noqa: F401
         import network  # noqa: F401
 

@@ -124,6 +124,24 @@ print(code_of(i2c.writeto, 119, b""), time.gmtime()[0], time.gmtime(0)[0])
     )
 
 
+def test_a_probe_on_1_wire_says_what_it_says_in_the_boards_own_vm(room: Room) -> None:
+    said = room.says_both(
+        """
+from floornode.ports import wires
+from floornode.sensors import load
+class Bus:
+    pin = 22
+chip = load("ds18b20")(wires.onewire(Bus), bytes.fromhex("2801000000000029"))
+chip.begin(time.ticks_ms())
+while (wait := chip.step(time.ticks_ms())) is not None:
+    time.sleep_ms(wait)
+print(chip.read())
+""",
+        onewire={"22": {"2801000000000029": {"chip": "ds18b20", "signals": {"temperature": 78}}}},
+    )
+    assert said == "(78.0,)\n"
+
+
 def test_an_unset_clock_is_the_boards_own_to_set(room: Room) -> None:
     said = room.says(
         "print(time.gmtime()[:3])\nmachine.RTC().datetime((2026, 3, 4, 2, 5, 6, 7, 0))\nprint(time.gmtime()[:4])\n", rtc="unset"

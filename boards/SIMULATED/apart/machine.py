@@ -1,4 +1,4 @@
-"""The `machine` and `network` modules of a board whose hardware is in another process (`hardware.py`), outside of its heap.
+"""`machine`, `network` and `_onewire` of a board whose hardware is in another process (`hardware.py`), outside of its heap.
 
 What is called here is called there, on the very modules of the folder above; what stays here is what time is kept by, and the
 watchdog, which must bite although nobody answers. For those parts this is `simulation`, too. All of it is one module, with few
@@ -182,5 +182,6 @@ _wire = _connect()
 script = _ask(os.getcwd(), (), {})
 sys.modules["simulation"] = sys.modules["machine"]
 sys.modules["network"] = Thing("network")
+sys.modules["_onewire"] = Thing("_onewire")
 if "flash_full" in script:
     import flash  # noqa: F401  it takes open()'s place

@@ -7,31 +7,31 @@ smaller heaps: the least in which nothing fails, and a twentieth more.
 from collections.abc import Set
 from typing import Any
 
-# What a board may have to do besides reading a BME280 and publishing it: to outlast an outage, for which it loads its store; to
-# wait for the storage, for which it loads an audit as well, and all of it at the start; to speak TLS (mbedtls's own is not in
-# this heap).
+# What a board may have to do besides reading a BME280 and publishing it: to read a DS18B20 too; to outlast an outage, for
+# which it loads its store; to wait for the storage, for which it loads an audit as well, and all of it at the start; to speak
+# TLS (mbedtls's own is not in this heap).
+PROBE = "probe"
 OUTLAST = "outlast"
 CONFIRM = "confirm"
 TLS = "tls"
 _RUN = "run"
-# In KB, by whether the firmware is .mpy or has to be compiled. The least was 141, and in all 165 to outlast an outage, 192 to
-# wait for the storage, 153 with TLS; from .py 171, 224, 235, 200. With the store it has more than 1260 names there, and
-# MicroPython's table of them, which doubles then, takes 13 KB at once.
+# In KB, by whether the firmware is .mpy or has to be compiled. The least was 141, and in all 165 with a DS18B20, 165 to outlast
+# an outage, 192 to wait for the storage, 153 with TLS; from .py 171, -, 224, 235, 200. With the store it has more than 1260
+# names there, and MicroPython's table of them, which doubles then, takes 13 KB at once.
 _NEEDS: dict[bool, dict[str, int]] = {
-    True: {_RUN: 148, OUTLAST: 28, CONFIRM: 28, TLS: 16},
-    False: {_RUN: 180, OUTLAST: 56, CONFIRM: 16, TLS: 32},
+    True: {_RUN: 148, PROBE: 26, OUTLAST: 28, CONFIRM: 28, TLS: 16},
+    False: {_RUN: 180, PROBE: 36, OUTLAST: 56, CONFIRM: 16, TLS: 32},
 }
 # The models of machine, network and chips, where they are in the same heap: they hold 38 KB, leave another 15 behind between
 # two collections, and their 203 names make the table of names double. And what a board with such chips needs more of a 64-bit
 # VM: two drivers, and a window of samples with its arithmetic.
 NEAR_BYTES = 120 * 1024
-# What is asked thousands of times a second, or bit by bit, is modelled where no answer has to be waited for.
-_NEAR = ("spi", "onewire")
 
 
 def is_apart(simulation: dict[str, Any]) -> bool:
-    """Whether a board with this simulation.json has its hardware in another process: all of it is on I2C."""
-    return not any(simulation.get(kind) for kind in _NEAR)
+    """Whether a board with this simulation.json has its hardware in another process. What is on SPI is asked thousands of times
+    a second, and so is where no answer has to be waited for."""
+    return not simulation.get("spi")
 
 
 def vm_bytes(own_bytes: int, compiled: bool, tasks: Set[str]) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from floornode.sensors.ds18b20 import crc8
+from floorsense.bench.heap import PROBE
 from floorsense.boards import Board
 
 # An electric motor at 1,750 revolutions a minute that is a little out of balance and misaligned: 3 mm/s.
@@ -19,7 +20,6 @@ _GEOMETRY = {"rpm": 1750, "balls": 9, "ball_um": 7940, "pitch_um": 39040}
 LISTENER_PERIOD_MS = 3000
 
 # A DS18B20 at a bearing, whose temperature goes beyond a BME280's 85 C; an ADXL345 on SPI.
-PROBE = "probe"
 SHAKER = "shaker"
 # An IIS3DWB on SPI, at a bearing that is damaged.
 LISTENER = "listener"

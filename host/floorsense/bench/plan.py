@@ -10,7 +10,7 @@ from floornode import settings
 from floornode.contract import quantities
 from floorsense import boards, recordings
 from floorsense.bench import heap
-from floorsense.bench.outfit import MODELS, PROBE, SHAKER, hang
+from floorsense.bench.outfit import MODELS, SHAKER, hang
 from floorsense.errors import UsageError
 from floorsense.paths import BOARDS
 from floorsense.recordings import Recording
@@ -46,7 +46,7 @@ _WIFI = {"ssid": "bench", "password": "bench-only"}
 _KINDS: tuple[tuple[str, bool, bool, tuple[str, ...]], ...] = (
     ("ESP32_GENERIC", True, False, ()),
     ("RPI_PICO_W", False, False, ()),
-    ("RPI_PICO_W", True, True, (PROBE, SHAKER)),
+    ("RPI_PICO_W", True, True, (heap.PROBE, SHAKER)),
 )
 
 
@@ -156,7 +156,9 @@ def plan(
 def equip(board: BoardPlan, what: str, qos: Mapping[str, int]) -> BoardPlan:
     """The same board, with one more of ``outfit``'s sensors; from .mpy, for windows leave no room to compile in."""
     hang(what, boards.load(board.board), 0, qos, board.settings, board.simulation)
-    return replace(board, compiled=True, models_bytes=board.models_bytes + MODELS[what])
+    return replace(
+        board, compiled=True, models_bytes=board.models_bytes + MODELS[what], tasks=board.tasks | {what} & {heap.PROBE}
+    )
 
 
 def take_time(board: BoardPlan, port: int, interval_s: int = ASK_S) -> BoardPlan:
@@ -237,7 +239,8 @@ def _board(
     except settings.SettingsError as error:
         raise UsageError(f"no board can be provisioned with this: {'; '.join(error.faults)}") from None
     models = sum(MODELS[what] for what in besides)
-    return BoardPlan(f"factory/floor-1/{machine}", folder, board.heap_bytes, compiled, wanted, simulation, models)
+    tasks = frozenset(besides) & {heap.PROBE}
+    return BoardPlan(f"factory/floor-1/{machine}", folder, board.heap_bytes, compiled, wanted, simulation, models, tasks)
 
 
 def _signal(quantity: str, in_weather: bool, files: Mapping[str, Recording]) -> dict[str, Any]:
