@@ -17,6 +17,7 @@ from floorsense.bench.plan import Plan, parse_qos, plan
 from floorsense.broker import LocalBroker
 from floorsense.check import Checker
 from floorsense.children import Children
+from floorsense.errors import FloorsenseError
 from floorsense.listener import Listener
 from floorsense.toolchain.libraries import ensure_libraries
 from floorsense.toolchain.micropython import find_micropython, micropath
@@ -253,6 +254,19 @@ print(sorted(took)[250])
     )
     print(f"a transaction: {said.strip()} us")
     assert int(said) < 1000
+
+
+def test_a_board_whose_hardware_is_not_there_is_one_line_and_exit_code_2(room: Room) -> None:
+    room.hardware.environment["FLOORSENSE_HARDWARE"] = "../nobody"
+    assert room.says("", code=2) == "the process that has this board's hardware is not there\n"
+
+
+def test_hardware_that_does_not_come_up_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "hardware.new").touch()
+    with Children() as children:
+        hardware = Hardware(children, tmp_path)
+        with pytest.raises(FloorsenseError, match=r"^the boards' hardware did not start: OSError: .*Address already in use$"):
+            hardware.start()
 
 
 def test_a_board_whose_hardware_is_killed_ends_with_a_line(room: Room) -> None:

@@ -23,9 +23,11 @@ import sys
 import time
 from _thread import start_new_thread
 
+from micropython import const
+
 # Seconds: less than any watchdog's patience, or that would be blamed.
-_PATIENCE = 5
-_CHUNK = 256
+_PATIENCE = const(5)
+_CHUNK = const(64)
 
 _number = 0
 
@@ -165,19 +167,13 @@ def uptime_us():
     return _ask("simulation.uptime_us", (), {})
 
 
-def _connect():
-    wire = socket.socket(socket.AF_UNIX)
+_wire = socket.socket(socket.AF_UNIX)
+try:
     # struct sockaddr_un: the family has two bytes on Linux, and one behind a length on macOS.
-    family = b"\0\1" if sys.platform == "darwin" else b"\1\0"
-    try:
-        wire.connect(family + os.getenv("FLOORSENSE_HARDWARE").encode() + b"\0")
-    except OSError:
-        stop("is not there")
-    wire.settimeout(_PATIENCE)
-    return wire
-
-
-_wire = _connect()
+    _wire.connect((b"\0\1" if sys.platform == "darwin" else b"\1\0") + os.getenv("FLOORSENSE_HARDWARE").encode() + b"\0")
+except OSError:
+    stop("is not there")
+_wire.settimeout(_PATIENCE)
 # Of the script what is needed here.
 script = _ask(os.getcwd(), (), {})
 sys.modules["simulation"] = sys.modules["machine"]
