@@ -51,8 +51,20 @@ def test_too_many_gaps_become_fewer_that_cover_them():
     assert len(told.gaps) == MAX_GAPS
     for seq in range(520):
         assert life.holds(seq) or not told.holds(seq), seq
-    # The newest gaps, which can still be filled, are exact.
-    assert told.gaps[1:] == gaps[-MAX_GAPS + 1 :]
+    # The oldest, which a board sends again first, are exact, and the newest, among which is what is live.
+    assert told.gaps[:4] == gaps[:4]
+    assert told.gaps[5:] == gaps[-3:]
+
+
+def test_gaps_that_are_filled_from_the_oldest_on_come_to_be_told_one_by_one():
+    gaps = [(10 * i, 10 * i + 1) for i in range(1, 40)]
+    sent = 0
+    while gaps:
+        told = read(encode({"temperature": [Life(3, 9, gaps, 500)]}))["temperature"][0].gaps
+        assert told[0] == gaps[0]
+        gaps = gaps[1:]
+        sent += told[0][1] - told[0][0] + 1
+    assert sent == 2 * 39
 
 
 def test_the_size_is_bounded_whatever_is_missing():

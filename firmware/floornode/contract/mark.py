@@ -7,8 +7,9 @@ it covers and send again what it shows to be missing::
 
 For each quantity its latest lives, the newest first. Up to ``seq`` nothing of ``boot`` is missing (-1: even seq 0 is). Where
 something is, ``gaps`` are the first and last of each stretch that is not stored, ascending, and ``top`` is the highest seq
-that is. The size is bounded: gaps that are too many are told as fewer, wider ones, the oldest first. So a mark may take a
-stored reading for a missing one, which costs a redelivery, and never a missing one for stored.
+that is. The size is bounded: gaps that are too many are told as fewer, and those in the middle as one. So a mark may take a
+stored reading for a missing one, which costs a redelivery, and never a missing one for stored. A board sends again from the
+oldest on, so it is shown those as they are, and one after another comes out of the middle; and the newest, for what is live.
 """
 
 from .decoding import MAX_COUNT
@@ -68,11 +69,12 @@ def _life(life, most):
 
 
 def narrowed(gaps, most):
-    """At most ``most`` gaps that cover all of ``gaps``: the oldest become one."""
+    """At most ``most`` gaps that cover all of ``gaps``: those in the middle become one."""
     over = len(gaps) - most
     if over <= 0:
         return gaps
-    return [(gaps[0][0], gaps[over][1])] + list(gaps[over + 1 :])
+    exact = most // 2
+    return list(gaps[:exact]) + [(gaps[exact][0], gaps[exact + over][1])] + list(gaps[exact + over + 1 :])
 
 
 def decode(fields):
