@@ -1,7 +1,7 @@
 """The heap of a simulated board's VM: that of the board it plays, or what the firmware needs of a 64-bit VM, if that is more.
 
-On a 64-bit VM objects take up to twice what they take on a board. What is needed was measured by runs of the bench in ever
-smaller heaps: the least in which nothing fails, and a twentieth more.
+On a 64-bit VM the firmware takes half as much again as on a board (tests/bench/bench_narrow_heap.py). What is needed was
+measured by runs of the bench in ever smaller heaps: the least in which nothing fails, and a twentieth more.
 """
 
 from collections.abc import Set
