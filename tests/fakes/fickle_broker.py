@@ -52,6 +52,8 @@ class Pipe:
 
     def close(self):
         self.is_closed = self.is_broken = True
+        # Nobody reads it any more, and a loop that is woken by it would not sleep.
+        self.readable = b""
 
     def deliver(self, now):
         """Move what has arrived by now to where the board can read it."""
