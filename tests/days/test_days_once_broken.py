@@ -12,6 +12,8 @@ BROKEN = {
     # A mark with more gaps than it can tell showed the board the same stretch as missing for ever: what had given way on flash,
     # made one with what was stored.
     5760,
+    # A flash that others had filled was written to each turn, without a word, where nothing of ours was left to give way.
+    7562,
 }
 
 

@@ -34,6 +34,8 @@ class Backlog:
         ``log(text)``: one line for a person."""
         self.series = series
         self.trouble = None
+        # The trouble that a person was told of, and that no write has ended since.
+        self._told_trouble = None
         # Whether nothing can be read either.
         self._is_unreadable = False
         # Readings of another machine, which this board was before.
@@ -139,7 +141,7 @@ class Backlog:
         block = memoryview(self.encoder.buffer)[: self.encoder.end(log.end)]
         try:
             if not log.has_room(len(block)):
-                if not log.first:
+                if not log.holds_any:
                     raise OSError(_ENOSPC, "flash is full")
                 self._give_up_oldest()
                 return False
@@ -148,6 +150,7 @@ class Backlog:
         except OSError as error:
             self._make_room(error)
             return False
+        self._told_trouble = None
         for ram, place in moved:
             self._moved[ram] = number + place
         return True
@@ -155,7 +158,7 @@ class Backlog:
     def _make_room(self, error):
         """Something else took the room that was ours: the oldest gives way here, too."""
         try:
-            if error.args[0] != _ENOSPC or not self.log.first:
+            if error.args[0] != _ENOSPC or not self.log.holds_any:
                 raise error
             self._give_up_oldest()
         except OSError as error:
@@ -175,6 +178,8 @@ class Backlog:
                 return False
         except OSError as error:
             self._fail(error)
+        else:
+            self._told_trouble = None
         return True
 
     def retry(self):
@@ -311,4 +316,6 @@ class Backlog:
     def _fail(self, error):
         code = error.args[0] if error.args else 0
         self.trouble = "flash is full" if code == _ENOSPC else "flash error %s" % code
-        self._say("store: %s; readings stay in RAM" % self.trouble)
+        if self.trouble != self._told_trouble:
+            self._told_trouble = self.trouble
+            self._say("store: %s; readings stay in RAM" % self.trouble)

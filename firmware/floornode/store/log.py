@@ -91,6 +91,11 @@ class Log:
             file.readinto(view[BLOCK_HEADER_SIZE : BLOCK_HEADER_SIZE + length])
         return kind, count, is_whole(buffer, length), number, length
 
+    @property
+    def holds_any(self):
+        """Whether there is a segment with a record: one that could give way. A write that failed leaves one without."""
+        return len(self.first) > 0 and self.first[0] != self.end
+
     def has_room(self, size):
         """Whether a block of ``size`` can be appended within the limit; ``drop`` makes room."""
         if self._fits(size):
