@@ -17,6 +17,7 @@ order of what waits nor its age. What goes to flash is dated when it goes: the n
 import struct
 import sys
 
+from . import forget
 from .contract.reading import CLOCK_NOT_SET, REPLAYED, Reading
 from .record import HEADER_SIZE, RECORD_LIMIT, TS, pack, size_of, unpack
 
@@ -35,17 +36,15 @@ ON_FLASH = 0xFFFFFFFF
 MASK = 0x3FFFFFFF
 # Opening the spill reads what is there, and where it comes from .py compiles: not shortly before a sample.
 OPEN_MS = 500
-# The store's modules, each after those that it imports: loaded at once they would hold up a turn of the loop.
-_STORE = ("codec", "log", "reader", "backlog", "spill")
 
 
 class Outbox:
     """``taken``: the reading that was taken last, dated; ``place`` and ``number`` are what ``let_go`` is to be told of it."""
 
-    def __init__(self, series, boot, capacity, clock, open_spill=None, gather_ms=60000):
+    def __init__(self, series, boot, capacity, clock, open_spill=None, gather_ms=60000, is_short=lambda: False):
         """``series``: the Series, in the order of their index; ``capacity``: readings without extras that fit;
         ``clock``: dates what leaves; ``open_spill(outbox)``: a store.spill Spill; ``gather_ms``: what is held for that long
-        goes there."""
+        goes there; ``is_short()``: whether the board has too little memory left to keep what opens it."""
         self.series = series
         self.boot = boot
         self.clock = clock
@@ -55,6 +54,7 @@ class Outbox:
         # Whether a reading is let go when the storage says that it has it, and not when a broker does.
         self.confirms = False
         self._open_spill = open_spill
+        self._is_short = is_short
         self._by_name = {one.quantity.name: one for one in series}
         self.ring = bytearray(capacity * HEADER_SIZE)
         self._scratch = bytearray(RECORD_LIMIT)
@@ -191,19 +191,30 @@ class Outbox:
         return 4 * self.used > len(self.ring) or 2 * self.age(now) >= self.gather_ms
 
     def _load(self):
-        """Load the next of the store's modules that is not here yet. Returns whether there was one."""
-        store = __name__[: __name__.rfind(".") + 1] + "store."
-        for name in _STORE:
-            if store + name not in sys.modules:
+        """Load the next of what opens the spill, if not all is here. Returns whether there was one."""
+        from .store import STEPS
+
+        package = __name__[: __name__.rfind(".") + 1] + "store."
+        for name in STEPS:
+            if package + name not in sys.modules:
                 try:
-                    __import__(store + name)
+                    __import__(package + name)
+                    self._check_memory()
                 except MemoryError:
                     self._give_up()
                 return True
         return False
 
+    def _check_memory(self):
+        """Raises MemoryError where so little is left that the next thing the board does might fail for it, and end it."""
+        if self._is_short():
+            raise MemoryError
+
     def _give_up(self):
-        self._open_spill = None
+        from .store import STEPS
+
+        self._open_spill = self.spill = self.backlog = None
+        forget("store.audit", *["store." + name for name in STEPS])
         print("store: no memory for it; readings stay in RAM")
 
     def is_urgent(self, now):
@@ -223,6 +234,8 @@ class Outbox:
             try:
                 self.spill = self._open_spill(self)
                 self.backlog = self.spill.backlog
+                self._check_memory()
+                self.confirms = self.backlog.audit is not None
             except MemoryError:
                 self._give_up()
         return self.spill is not None

@@ -5,7 +5,7 @@
 - An hour in safe mode: enough; the board tries to live again.
 """
 
-from .wholefile import write
+from .wholefile import copy
 
 SETTLED_S = 600
 SAFE_S = 3600
@@ -39,18 +39,8 @@ class Proving:
     def _keep(self):
         """Make the settings the last good ones, unless they are."""
         try:
-            with open(self._settings, "rb") as file:
-                data = file.read()
-            if data != self._kept():
-                write(self._good, data)
+            if copy(self._settings, self._good):
                 self._station.log("settings: kept as the last good ones")
         except OSError as error:
             self._station.log("settings: not kept as the last good ones: error %s" % error.args[0])
         self._settings = None
-
-    def _kept(self):
-        try:
-            with open(self._good, "rb") as file:
-                return file.read()
-        except OSError:
-            return None

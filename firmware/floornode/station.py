@@ -1,5 +1,6 @@
 """A station: the parts of a board's firmware wired together, and the loop that runs them."""
 
+import gc
 import os
 
 from . import forget, sensors
@@ -19,6 +20,9 @@ from .watchdog import LIMIT_MS, Watchdog
 
 TRIAL = "trial"
 STORE = "store"
+
+# What has to be free beside the store: a birth message, its words and the packet that it goes in, between what is scattered.
+SPARE_BYTES = 10 * 1024
 
 # No sleep is longer, so that whatever looks at the clock in between (a watchdog, a changed network) gets its turn.
 LONGEST_WAIT = 1000
@@ -90,10 +94,6 @@ class Station:
         self.sampler.is_waiting = True
         self.link = port.link(config.wifi)
         self.session = self._session(config.broker)
-        if self.outbox.confirms:
-            from .contract.topics import MARK
-
-            self.session.subscribe(self.topic(MARK), 1, self.outbox.backlog.audit.hear)
         self.recorder = self._recorder() if config.commands and any(one.streams for one in probes) else None
         self.sntp = self._sntp(config.time) if config.time.interval_s else None
         self.reset_cause = cause
@@ -171,8 +171,9 @@ class Station:
         port = self.port
         self.watchdog.start(port.watchdog(LIMIT_MS))
         try:
-            # The first turn imports the sensors' drivers.
+            # The first turn imports the sensors' drivers: what memory is left for the store is known after it.
             wait = self._turn(port)
+            self._open_store()
             port.settle()
             while True:
                 if wait > 0:
@@ -263,10 +264,25 @@ class Station:
 
             return spill.open(outbox, STORE, wanted, self.log)
 
-        outbox = Outbox(series, number, wanted.capacity, self.clock, open_spill, wanted.gather_s * 1000)
-        if wanted.end_to_end or STORE in os.listdir():
+        return Outbox(series, number, wanted.capacity, self.clock, open_spill, wanted.gather_s * 1000, self._is_short)
+
+    def _open_store(self):
+        """Before there is a broker: what an earlier start left there comes first, and the storage's word is waited for from the
+        first reading on."""
+        outbox = self.outbox
+        is_end_to_end = self.settings.outbox.end_to_end
+        if is_end_to_end or STORE in os.listdir():
             outbox.open()
-        return outbox
+        if outbox.confirms:
+            from .contract.topics import MARK
+
+            self.session.subscribe(self.topic(MARK), 1, outbox.backlog.audit.hear)
+        elif is_end_to_end:
+            self.log("store: no end_to_end without it; readings are let go when the broker has them")
+
+    def _is_short(self):
+        gc.collect()
+        return self.port.heap_free() < SPARE_BYTES
 
     def _opener(self, sensor):
         """What opens a sensor: now, and again whenever it was lost."""

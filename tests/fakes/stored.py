@@ -40,6 +40,7 @@ class Life:
         machine=MACHINE,
         gather_ms=60000,
         end_to_end=False,
+        is_short=lambda: False,
     ):
         self.wanted = Wanted("always" if is_always else "outage", flash // 1024, end_to_end)
         self.now = 0
@@ -50,7 +51,7 @@ class Life:
         self._folder = folder
         self.clock = Clock(0)
         self.clock.set(UNIX_MS + boot * 1000000000, 0, "test")
-        self.outbox = Outbox(self.series, boot, capacity, self.clock, self._open, gather_ms)
+        self.outbox = Outbox(self.series, boot, capacity, self.clock, self._open, gather_ms, is_short)
         if end_to_end or folder in os.listdir("."):
             self.outbox.open()
         # What is taken and not acknowledged: (place, number, series, boot, seq, flags) of each.

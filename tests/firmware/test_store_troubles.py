@@ -160,3 +160,31 @@ def test_a_flash_that_others_filled_is_said_once_and_tried_again_each_ten_second
     life.sample(3)
     assert not life.backlog.trouble
     assert life.backlog.waiting
+
+
+def test_where_memory_is_short_the_readings_stay_in_ram():
+    life = Life("short", capacity=60, is_short=lambda: True)
+    life.sample(40)
+    assert life.backlog is None and life.files() == []
+    assert life.outbox.dropped() == 40 * len(NAMES) - 60
+    assert life.send(1000) == 60
+    assert life.disordered == 0
+
+
+def test_where_memory_is_short_nothing_waits_for_the_word_of_the_storage():
+    life = Life("word", end_to_end=True, is_short=lambda: True)
+    assert life.backlog is None and not life.outbox.confirms
+    life.sample(3)
+    assert life.send(100) == 3 * len(NAMES)
+    assert not life.outbox.held
+
+
+def test_what_is_on_flash_waits_there_for_a_start_with_memory():
+    life = Life("later")
+    life.sample(30)
+    life.flush()
+    short = Life("later", boot=2, is_short=lambda: True)
+    assert short.backlog is None
+    again = Life("later", boot=3)
+    again.send(1000)
+    assert again.count == 30 * len(NAMES)

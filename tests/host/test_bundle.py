@@ -138,6 +138,22 @@ def test_what_touches_no_bundle_stays_as_it_is() -> None:
     assert bundled({**SOURCES, **apart}, MERGED)["other.py"] == apart["other.py"]
 
 
+def test_what_is_built_in_is_not_hidden_by_what_is_merged(tmp_path: Path) -> None:
+    sources = {
+        "node/__init__.py": "",
+        "node/door.py": "def open(door):\n    return 'open ' + door\n\n\ndef abs(door):\n    return door\n",
+        "node/reader.py": "from . import door\n\nwhat = open('main.py').read()[:4], abs(-3), door.open('door')\n",
+        "main.py": "from node import reader\n\nprint(reader.what)\n",
+    }
+    after = bundled(sources, {"node.core": ("node.door", "node.reader")})
+    assert run([str(find_micropython())], after, tmp_path) == "('impo', 3, 'open door')\n"
+
+
+def test_what_is_merged_is_one_of_the_steps_of_its_package() -> None:
+    package = {"node/__init__.py": 'STEPS = ("signs", "lazy", "counter")\n'}
+    assert bundled({**SOURCES, **package}, MERGED)["node/__init__.py"] == "STEPS = ('core', 'lazy')"
+
+
 def test_a_text_that_is_no_python_is_left_to_the_compiler() -> None:
     assert bundled({**SOURCES, "broken.py": "def :\n"}, MERGED)["broken.py"] == "def :\n"
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from floornode.store import STEPS
 from floorsense.broker import LocalBroker
 from floorsense.paths import BOARDS, FIRMWARE, LIB
 from floorsense.toolchain.bundle import BUNDLES
@@ -61,3 +62,7 @@ def test_the_core_is_what_the_plainest_board_has_loaded(tmp_path: Path) -> None:
     packages = {name for name in loaded if (FIRMWARE / name.replace(".", "/")).is_dir()}
     own = {"floornode.sensors.adafruit_bus", "floornode.sensors.bme280"}
     assert {name for name in loaded - packages - own if name.startswith("floornode.")} == set(BUNDLES["floornode.core"])
+
+
+def test_the_shelf_is_what_an_outage_loads() -> None:
+    assert set(BUNDLES["floornode.store.shelf"]) == {f"floornode.store.{name}" for name in STEPS}

@@ -28,7 +28,6 @@ def open(outbox, folder, wanted, log):
     if wanted.end_to_end:
         from .audit import Audit
 
-        outbox.confirms = True
         backlog.audit = Audit(backlog, outbox, spill.move)
     return spill
 

@@ -44,6 +44,14 @@ BUNDLES: dict[str, tuple[str, ...]] = {
         "floornode.ticks",
         "floornode.watchdog",
     ),
+    # What an outage loads.
+    "floornode.store.shelf": (
+        "floornode.store.backlog",
+        "floornode.store.codec",
+        "floornode.store.log",
+        "floornode.store.reader",
+        "floornode.store.spill",
+    ),
 }
 
 
@@ -81,13 +89,27 @@ def _texts(sources: Mapping[str, str], tree: Tree, plan: Plan) -> tuple[dict[str
         found[bundle.replace(".", "/") + ".py"] = unit.text(plan.members(bundle))
         hidden |= unit.hidden
     for module in tree.modules.values():
+        is_turned = _turn_steps(module, plan)
         if module.name in plan.homes:
             found[module.path] = plan.door(module)
-        elif any(tree.meant(symbol).module in plan.homes for symbol in _all_imports(module)):
+        elif is_turned or any(tree.meant(symbol).module in plan.homes for symbol in _all_imports(module)):
             unit = Unit(tree, plan, module.name)
             found[module.path] = unit.text([module])
             hidden |= unit.hidden
     return found, hidden
+
+
+def _turn_steps(module: Module, plan: Plan) -> bool:
+    """A package's STEPS are those of its modules that are loaded one after the other: what is merged is one of them. Returns
+    whether there is anything to it."""
+    steps = module.once.get("STEPS")
+    if not isinstance(steps, ast.Tuple):
+        return False
+    leaves = [ast.literal_eval(one) for one in steps.elts]
+    homes = [plan.homes.get(f"{module.name}.{leaf}", f"{module.name}.{leaf}") for leaf in leaves]
+    turned = list(dict.fromkeys(home.removeprefix(module.name + ".") for home in homes))
+    steps.elts = [ast.Constant(leaf) for leaf in turned]
+    return turned != leaves
 
 
 def _all_imports(module: Module) -> Iterator[Symbol]:

@@ -1,6 +1,7 @@
 """The modules that are compiled in the end: bundles, what is turned to them, and doors in the place of what was merged."""
 
 import ast
+import builtins
 from collections.abc import Iterator, Mapping, Set
 
 from floorsense.toolchain.modules import Module, Symbol, Tree
@@ -17,7 +18,8 @@ class Plan:
         # What everything that is merged is called in its bundle.
         self.names: dict[Symbol, str] = {}
         for bundle in set(homes.values()):
-            taken: set[str] = set()
+            # What is built in is meant as such by the other members.
+            taken = set(dir(builtins))
             for module in self.members(bundle):
                 for symbol in self._defined(module):
                     name = symbol.name
