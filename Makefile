@@ -20,6 +20,7 @@ setup: $(VENV)/.runtime
 
 test: check
 	@$(BIN)/python .ci/postgresql
+	@$(BIN)/python .ci/narrow
 	@echo "running the tests ..."
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 

@@ -1,8 +1,7 @@
 """The machine's own clock, set and read by the port, with the limits that 32-bit boards have."""
 
-import time
-
 import floornode.ports.micropython as ports
+from almanac import gmtime
 
 MICROPYTHON_ONLY = "MicroPython's port asks MicroPython's time"
 
@@ -20,7 +19,7 @@ class Board:
             seconds = self.ns // 1000000000
         elif not -(1 << 31) <= seconds < 1 << 31:
             raise OverflowError("overflow converting long int to machine word")
-        return time.gmtime(seconds + self.epoch)
+        return gmtime(seconds + self.epoch)
 
     def time_ns(self):
         return self.ns

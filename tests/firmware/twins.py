@@ -10,6 +10,8 @@ from floorsense.toolchain.micropython import find_micropython
 RUNNER = Path(__file__).with_name("on_micropython.py")
 # What begins a report of the runner.
 MARK = "\x1e"
+# Another MicroPython than the one that serves otherwise: one of 32 bits, say.
+VM = os.environ.get("FLOORSENSE_TWINS_VM")
 TIME_LIMIT_S = float(os.environ.get("FLOORSENSE_TWINS_S", "50"))
 
 
@@ -26,7 +28,7 @@ def run(module: str, names: list[str], folders: list[Path], cwd: Path, limit_s: 
     """The outcome of each of ``names``, run by one MicroPython process in ``cwd``."""
     environment = {**os.environ, "MICROPYPATH": os.pathsep.join([*map(str, folders), ".frozen"])}
     # More than any board has: a test's own books, of thousands of cuts, take room too. What boards need has tests of its own.
-    command = [str(find_micropython()), "-X", "heapsize=16m", str(RUNNER), module, *names]
+    command = [VM or str(find_micropython()), "-X", "heapsize=16m", str(RUNNER), module, *names]
     try:
         done = subprocess.run(
             command,

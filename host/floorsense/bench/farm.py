@@ -17,7 +17,7 @@ from floorsense.bench.heap import is_apart
 from floorsense.bench.plan import BoardPlan, Plan
 from floorsense.children import Children
 from floorsense.paths import FIRMWARE
-from floorsense.toolchain.micropython import find_micropython, micropath
+from floorsense.toolchain.micropython import find_micropython, is_narrow, micropath
 from floorsense.virtual.interruption import interrupt
 
 # Starting a board takes a core for 0.1 s. Those that run already must not starve meanwhile: no more than this many at a
@@ -75,14 +75,18 @@ class SimulatedBoard:
 
 
 class Farm:
-    """``with Farm(plan, folder) as farm``: ``start`` runs the boards, ``stop`` ends them cleanly, leaving cuts their power."""
+    """``with Farm(plan, folder) as farm``: ``start`` runs the boards, ``stop`` ends them cleanly, leaving cuts their power.
 
-    def __init__(self, plan: Plan, folder: Path) -> None:
+    ``vm``: the MicroPython that plays them, or else what ``find_micropython`` finds.
+    """
+
+    def __init__(self, plan: Plan, folder: Path, vm: Path | None = None) -> None:
         self._plan = plan
         self._folder = folder
         self._children = Children()
         self.hardware = Hardware(self._children, folder)
-        self._vm = Path()
+        self._vm = vm
+        self._is_narrow = False
         # By whether the firmware is compiled, and whether the hardware is apart.
         self._paths: dict[tuple[bool, bool], str] = {}
         self.boards: list[SimulatedBoard] = []
@@ -97,9 +101,10 @@ class Farm:
 
     def start(self, stopped: threading.Event) -> None:
         """Start the boards, one after the other, until all run or ``stopped`` is set."""
-        self._vm = find_micropython()
+        self._vm = self._vm or find_micropython()
+        self._is_narrow = is_narrow(self._vm)
         kinds = {(one.compiled, is_apart(one.simulation)) for one in self._plan.boards}
-        self._paths = {kind: micropath(*kind) for kind in kinds}
+        self._paths = {kind: micropath(*kind, self._vm) for kind in kinds}
         if any(apart for _, apart in kinds):
             self.hardware.start()
         for name, recording in self._plan.recordings.items():
@@ -152,7 +157,7 @@ class Farm:
     def _launch(self, plan: BoardPlan, flash: Path, log: Path) -> subprocess.Popen[bytes]:
         """The board's process; what it says is added to ``log``."""
         apart = is_apart(plan.simulation)
-        command = [str(self._vm), "-X", f"heapsize={plan.vm_bytes(apart)}", "main.py"]
+        command = [str(self._vm), "-X", f"heapsize={plan.vm_bytes(apart, self._is_narrow)}", "main.py"]
         environment = {**os.environ, **self.hardware.environment, "MICROPYPATH": self._paths[plan.compiled, apart]}
         with log.open("ab") as said:
             return self._children.start(command, flash, said, environment)

@@ -1,7 +1,8 @@
 """The heap of a simulated board's VM: that of the board it plays, or what the firmware needs of a 64-bit VM, if that is more.
 
-On a 64-bit VM the firmware takes half as much again as on a board (tests/bench/bench_narrow_heap.py). What is needed was
-measured by runs of the bench in ever smaller heaps: the least in which nothing fails, and a twentieth more.
+On a VM of 32 bits, as boards have, it is the board's own. On one of 64 the firmware takes 1.4 times as much: what is needed was
+measured by runs of the bench in ever smaller heaps (tests/bench/bench_heap.py): the least in which nothing fails, and a
+twentieth more.
 """
 
 from collections.abc import Set
@@ -34,7 +35,7 @@ def is_apart(simulation: dict[str, Any]) -> bool:
     return not simulation.get("spi")
 
 
-def vm_bytes(own_bytes: int, compiled: bool, tasks: Set[str]) -> int:
-    """Of a board with ``own_bytes`` of heap, its hardware elsewhere."""
+def wide_bytes(own_bytes: int, compiled: bool, tasks: Set[str]) -> int:
+    """The heap of a 64-bit VM that plays a board with ``own_bytes``, its hardware elsewhere."""
     needs = _NEEDS[compiled]
     return max(own_bytes, 1024 * (needs[_RUN] + sum(needs[task] for task in tasks)))

@@ -68,10 +68,12 @@ class BoardPlan:
     tasks: frozenset[str] = frozenset()
     files: Mapping[str, bytes] = field(default_factory=dict)
 
-    def vm_bytes(self, apart: bool) -> int:
-        """The heap of the VM that plays it; ``apart``: its hardware is in another process."""
+    def vm_bytes(self, apart: bool, narrow: bool = False) -> int:
+        """The heap of the VM that plays it; ``apart``: its hardware is in another process, ``narrow``: its words have 32 bits,
+        as the board's have."""
         models = 0 if apart else heap.NEAR_BYTES + self.models_bytes
-        return heap.vm_bytes(self.heap_bytes, self.compiled, self.tasks) + models
+        own = self.heap_bytes if narrow else heap.wide_bytes(self.heap_bytes, self.compiled, self.tasks)
+        return own + models
 
     def published(self) -> dict[str, float]:
         """The period in seconds of each quantity that it publishes."""

@@ -66,13 +66,18 @@ def _say(vm: Path, code: str) -> list[str]:
         return []
 
 
-def micropath(compiled: bool, apart: bool = False) -> str:
+def is_narrow(vm: Path) -> bool:
+    """Whether its words have 32 bits, as a board's have."""
+    return _say(vm, "import sys; print(sys.maxsize < 1 << 32)") == ["True"]
+
+
+def micropath(compiled: bool, apart: bool = False, vm: Path | None = None) -> str:
     """MICROPYPATH of a simulated board whose floornode is .mpy (``compiled``) or .py; ``apart``: its hardware is in another
-    process.
+    process. ``vm`` plays it, or else what ``find_micropython`` finds.
 
     Libraries and simulated hardware are .mpy in both: no board compiles them, and they are not what is being shown.
     """
-    tree = compile_tree(native_arch(find_micropython()))
+    tree = compile_tree(native_arch(vm or find_micropython()))
     folders = [tree] if compiled else [FIRMWARE, tree]
     if apart:
         folders.insert(0, tree / "apart")

@@ -1,1 +1,0 @@
-from socket import *  # noqa: F403  umqtt.simple calls it so
