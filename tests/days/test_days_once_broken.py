@@ -9,6 +9,8 @@ from days import lived
 BROKEN = {
     # QoS 2 twice, end to end: a mark that the broker had kept passed for one of a storage that was away.
     1440,
+    # A mark longer than a board's stream takes was never heard, and what waited for its word waited for ever.
+    3892,
     # A mark with more gaps than it can tell showed the board the same stretch as missing for ever: what had given way on flash,
     # made one with what was stored.
     5760,

@@ -161,15 +161,15 @@ class Account:
         if not marks:
             return None
         said = mark.encode(marks)
-        if b'"gaps"' in said:
+        if any(life.gaps for lives in marks.values() for life in lives):
             self._excuse_widened(marks, mark.decode(json.loads(said)))
         return said
 
     def _excuse_widened(self, marks, said):
-        """Gaps that are too many are told as fewer, wider ones: what is stored in between may come again."""
+        """Gaps that are too many are told as fewer, wider ones, or not at all: what is stored in between may come again."""
         for name, lives in said.items():
             for told, known in zip(lives, marks[name]):
-                for first, last in told.gaps:
+                for first, last in told.gaps or [(told.seq + 1, known.top)]:
                     if (first, last) not in known.gaps:
                         for seq in range(first, last + 1):
                             self.excuse((NAMES.index(name), told.boot, seq))

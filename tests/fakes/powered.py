@@ -15,7 +15,7 @@ from floornode.mqtt.client import Client
 from floornode.mqtt.inflight import Inflight
 from floornode.mqtt.session import Session
 from floornode.mqtt.stream import Stream
-from floornode.outbox import DONE, ON_FLASH, Outbox
+from floornode.outbox import DONE, ON_FLASH, SENT, Outbox
 from floornode.record import Series
 from floornode.sampler import Probe, Sampler
 from floornode.store import spill as spilling
@@ -92,6 +92,8 @@ class Powered:
         self._window = {}
         self._take = self.outbox.take
         self._let_go = self.outbox.let_go
+        self._drop_oldest = self.outbox._drop_oldest
+        self.outbox._drop_oldest = self._noting_drop
         self.outbox.take = self._noting_take
         self.outbox.let_go = self._noting_let_go
         self.sampler = Sampler([Probe("climate", lambda: Climate(self._day.chance), PERIOD_MS, kinds)], self.clock)
@@ -112,6 +114,12 @@ class Powered:
             self.session.subscribe(MACHINE + b"mark", 1, self.outbox.backlog.audit.hear)
         # Until when a broker served.
         self.served_at = day.ms
+
+    def _noting_drop(self):
+        """What was acknowledged gives way in the ring as it does on flash: uncounted."""
+        if self.outbox.ring[self.outbox.head + 3] == SENT:
+            self._day.account.gave_way = True
+        self._drop_oldest()
 
     def _open_spill(self, outbox):
         found = spilling.open(

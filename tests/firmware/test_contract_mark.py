@@ -5,6 +5,7 @@ import json
 from expect import raises
 from floornode.contract.decoding import MAX_COUNT
 from floornode.contract.mark import MAX_GAPS, MAX_SIZE, Life, decode, encode
+from floornode.mqtt.stream import Stream
 
 
 def written(marks):
@@ -97,3 +98,24 @@ def test_what_is_no_mark_is_refused_by_name():
         ('{"humidity":[{"boot":1,"seq":5,"gaps":[[6,7],[7,8]],"top":9}]}', "gap"),
     ):
         raises(ValueError, read, text, text=said)
+
+
+def test_the_mark_of_the_longest_topic_fits_what_a_boards_stream_hands_on():
+    topic = "/".join(["x" * 64] * 3 + ["mark"])
+    # Its header, the topic with its length, and a packet identifier.
+    assert 4 + 2 + len(topic) + 2 + MAX_SIZE <= Stream().limit
+
+
+def test_of_many_gaps_the_lives_are_told_rather_than_the_gaps():
+    big = 4000000
+    gaps = [(big + 10 * i, big + 10 * i + 3) for i in range(20)]
+    names = ("temperature", "pressure", "humidity", "vibration", "temperature.bearing", "temperature.gearbox")
+    marks = {name: [Life(boot, big - 1, gaps, big + 500) for boot in (99999, 99998, 99997)] for name in names}
+    payload = encode(marks)
+    assert len(payload) <= MAX_SIZE
+    found = decode(json.loads(payload))
+    assert sorted(found) == sorted(names)
+    for lives in found.values():
+        assert [life.boot for life in lives] == [99999, 99998, 99997]
+        # What is missing is never told as stored.
+        assert all(not life.holds(seq) for life in lives for first, last in gaps for seq in (first, last))
