@@ -130,9 +130,8 @@ class Day:
         if self.is_storage_away:
             self.count("the storage said nothing")
             return
-        said = self.account.mark()
-        if said is not None:
-            self.broker.retain(MACHINE + b"mark", said)
+        for page in self.account.mark():
+            self.broker.retain(MACHINE + b"mark", page)
 
     def cut_power(self):
         self.board.lose_power()

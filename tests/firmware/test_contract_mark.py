@@ -4,12 +4,13 @@ import json
 
 from expect import raises
 from floornode.contract.decoding import MAX_COUNT
-from floornode.contract.mark import MAX_GAPS, MAX_SIZE, Life, decode, encode
+from floornode.contract.mark import Life, decode, page
+from floornode.contract.mark_pages import MAX_GAPS, MAX_SIZE, encode, pages
 from floornode.mqtt.stream import Stream
 
 
 def written(marks):
-    return encode(marks).decode()
+    return encode(marks)
 
 
 def read(text):
@@ -68,14 +69,28 @@ def test_gaps_that_are_filled_from_the_oldest_on_come_to_be_told_one_by_one():
     assert sent == 2 * 39
 
 
-def test_the_size_is_bounded_whatever_is_missing():
+def test_each_page_is_bounded_and_together_they_tell_of_all():
     worst = Life(
         MAX_COUNT, MAX_COUNT - 1000, [(MAX_COUNT - 900 + 2 * i, MAX_COUNT - 900 + 2 * i) for i in range(400)], MAX_COUNT
     )
-    for names in (("temperature",), ("temperature", "pressure", "humidity", "vibration")):
-        payload = encode({name: [worst] * 9 for name in names})
-        assert len(payload) <= MAX_SIZE
-        assert sorted(decode(json.loads(payload))) == sorted(names)
+    points = tuple("temperature." + "x" * 20 + str(i) for i in range(48))
+    for names in (("temperature",), ("temperature", "pressure", "humidity", "vibration"), points):
+        told = {}
+        found = pages({name: [worst] * 9 for name in names})
+        for i, payload in enumerate(found):
+            assert len(payload) <= MAX_SIZE
+            fields = json.loads(payload)
+            assert page(fields) == (i + 1, len(found))
+            told.update(decode(fields))
+        assert sorted(told) == sorted(names)
+        assert all(len(lives) == 3 for lives in told.values())
+        # What is missing is never told as stored.
+        assert not any(life.holds(first) for lives in told.values() for life in lives for first, _ in worst.gaps)
+
+
+def test_a_mark_that_fits_has_no_page():
+    marks = {"temperature": [Life(12, 345)]}
+    assert pages(marks) == [encode(marks).encode()]
 
 
 def test_a_quantity_that_is_not_known_is_let_pass():
@@ -106,16 +121,6 @@ def test_the_mark_of_the_longest_topic_fits_what_a_boards_stream_hands_on():
     assert 4 + 2 + len(topic) + 2 + MAX_SIZE <= Stream().limit
 
 
-def test_of_many_gaps_the_lives_are_told_rather_than_the_gaps():
-    big = 4000000
-    gaps = [(big + 10 * i, big + 10 * i + 3) for i in range(20)]
-    names = ("temperature", "pressure", "humidity", "vibration", "temperature.bearing", "temperature.gearbox")
-    marks = {name: [Life(boot, big - 1, gaps, big + 500) for boot in (99999, 99998, 99997)] for name in names}
-    payload = encode(marks)
-    assert len(payload) <= MAX_SIZE
-    found = decode(json.loads(payload))
-    assert sorted(found) == sorted(names)
-    for lives in found.values():
-        assert [life.boot for life in lives] == [99999, 99998, 99997]
-        # What is missing is never told as stored.
-        assert all(not life.holds(seq) for life in lives for first, last in gaps for seq in (first, last))
+def test_what_is_no_page_is_refused():
+    for found in ("1", [1], [0, 1], [2, 1], [1, 2, 3], [True, 2], [1.0, 2], {}):
+        raises(ValueError, page, {"page": found}, text="mark: page ")

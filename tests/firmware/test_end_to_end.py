@@ -2,7 +2,7 @@
 
 import json
 
-from floornode.contract import mark
+from floornode.contract import mark, mark_pages
 from floornode.contract.reading import REPLAYED
 from floornode.outbox import ON_FLASH
 from floornode.store.audit import PATIENCE
@@ -25,7 +25,8 @@ class Storage:
         marks = {}
         for name in self.has:
             marks[name] = [self._life(boot, self.has[name][boot]) for boot in sorted(self.has[name], reverse=True)]
-        self.life.backlog.audit.hear(b"factory/floor-2/machine-42/mark", mark.encode(marks), is_retained)
+        for page in mark_pages.pages(marks):
+            self.life.backlog.audit.hear(b"factory/floor-2/machine-42/mark", page, is_retained)
 
     def _life(self, boot, seqs):
         first = -1
@@ -288,9 +289,27 @@ def test_the_mark_of_somebody_else_is_passed_over():
 def test_lives_that_the_mark_no_longer_tells_of_are_let_go():
     life, _storage = connected("ancient")
     lives = [mark.Life(boot, 5) for boot in (9, 8, 7)]
-    life.backlog.audit.hear(b"", mark.encode({"temperature": lives}), False)
+    life.backlog.audit.hear(b"", mark_pages.pages({"temperature": lives})[0], False)
     record = bytearray(24)
     for boot, seq, is_held in ((9, 5, True), (9, 6, False), (8, 0, True), (6, 0, True), (10, 0, False)):
         record[4] = boot
         record[8] = seq
         assert life.backlog.audit.holds(record) is is_held, (boot, seq)
+
+
+def test_a_mark_in_pages_says_something_when_all_have_come():
+    life, _ = connected("pages")
+    life.sample(1, is_served=True)
+    life.send(3)
+    whole = {name: [mark.Life(life.outbox.boot, 0)] for name in NAMES}
+    parts = [json.dumps({"page": [i + 1, 3], name: [{"boot": life.outbox.boot, "seq": 0}]}) for i, name in enumerate(NAMES)]
+    hear = life.backlog.audit.hear
+    for order in ((0, 1), (1, 2), (2,), (0, 2), (0, 1, 1)):
+        for i in order:
+            hear(b"", parts[i], False)
+            life.outbox.step(life.now, True, 9000)
+        assert life.outbox.held == len(whole), order
+    for part in parts:
+        hear(b"", part, False)
+    life.outbox.step(life.now, True, 9000)
+    assert life.outbox.held == 0

@@ -10,6 +10,9 @@ something is, ``gaps`` are the first and last of each stretch that is not stored
 that is. The size is bounded: gaps that are too many are told as fewer, and those in the middle as one. So a mark may take a
 stored reading for a missing one, which costs a redelivery, and never a missing one for stored. A board sends again from the
 oldest on, so it is shown those as they are, and one after another comes out of the middle; and the newest, for what is live.
+
+A mark that is too long for a board comes in pages (``mark_pages``), each with quantities of its own: ``"page":[1,2]`` is the
+first of two. They say something together only, for a quantity that is left out of a mark has nothing stored.
 """
 
 from .decoding import MAX_COUNT
@@ -17,13 +20,7 @@ from .quantities import quantity
 from .text import shown
 
 MAX_LIVES = 3
-MAX_GAPS = 8
-# Bytes. A board reads a mark whole, beside everything else that it holds: the packet of the longest topic has 206 more, and of
-# one that has more than 1024 a board's stream hands nothing on.
-MAX_SIZE = 800
-# Lives and gaps that are told, as long as there is room for them. Of a life that is left out nobody says anything, and a board
-# that waits for its word would wait for ever; gaps that are left out cost a redelivery.
-_SHARES = ((MAX_LIVES, MAX_GAPS), (MAX_LIVES, 4), (MAX_LIVES, 2), (MAX_LIVES, 1), (MAX_LIVES, 0), (2, 0), (1, 0))
+PAGE = "page"
 
 
 class Life:
@@ -42,43 +39,17 @@ class Life:
         return seq <= self.top and not any(first <= seq <= last for first, last in self.gaps)
 
 
-def encode(marks):
-    """The payload of ``marks``: {quantity name: [Life, ...], the newest first}. At most MAX_SIZE bytes.
-
-    Where that is too little for all gaps there are fewer, then none, then fewer lives.
-    """
-    for lives, gaps in _SHARES:
-        payload = _encode(marks, lives, gaps)
-        if len(payload) <= MAX_SIZE:
-            break
-    return payload
-
-
-def _encode(marks, most_lives, most_gaps):
-    return (
-        "{%s}"
-        % ",".join(
-            '"%s":[%s]' % (name, ",".join(_life(life, most_gaps) for life in marks[name][:most_lives]))
-            for name in sorted(marks)
-        )
-    ).encode()
-
-
-def _life(life, most):
-    text = '{"boot":%d,"seq":%d' % (life.boot, life.seq)
-    gaps = narrowed(life.gaps, most) if most else ()
-    if gaps:
-        text += ',"gaps":[%s],"top":%d' % (",".join("[%d,%d]" % tuple(gap) for gap in gaps), life.top)
-    return text + "}"
-
-
-def narrowed(gaps, most):
-    """At most ``most`` gaps that cover all of ``gaps``: those in the middle become one."""
-    over = len(gaps) - most
-    if over <= 0:
-        return gaps
-    exact = most // 2
-    return list(gaps[:exact]) + [(gaps[exact][0], gaps[exact + over][1])] + list(gaps[exact + over + 1 :])
+def page(fields):
+    """Which page a mark's decoded JSON is, from 1, and of how many. Raises ValueError with what is wrong."""
+    found = fields.get(PAGE, (1, 1)) if isinstance(fields, dict) else (1, 1)
+    if (
+        not isinstance(found, (list, tuple))
+        or len(found) != 2
+        or not _is_count(found[0], 1)
+        or not _is_count(found[1], found[0])
+    ):
+        raise ValueError("mark: page %s" % shown(found))
+    return found[0], found[1]
 
 
 def decode(fields):

@@ -50,6 +50,9 @@ class Audit:
         # The mark: quantity name to lives; whether it came since the last step. When the storage last said one; whether it did
         # since the last step.
         self._lives = {}
+        # The pages of a mark that have come, and the number of the last of them.
+        self._coming = {}
+        self._page = 0
         self._is_unread = False
         self._heard = None
         self._is_news = False
@@ -61,9 +64,25 @@ class Audit:
     def hear(self, _topic, message, is_retained):
         """A mark from the broker. What is none is passed over: its sender is not the ingestion."""
         try:
-            self._lives = mark.decode(json.loads(message))
+            fields = json.loads(message)
+            found = mark.decode(fields)
+            number, count = mark.page(fields)
         except (ValueError, RuntimeError):  # RuntimeError: nested too deeply
             return
+        if number == 1:
+            self._coming = {}
+        elif number != self._page + 1:
+            # One before it did not come.
+            self._page = 0
+            return
+        self._page = number
+        for one in self._backlog.series:
+            name = one.quantity.name
+            if name in found:
+                self._coming[name] = found[name]
+        if number < count:
+            return
+        self._lives = self._coming
         self._is_unread = True
         if not is_retained:
             self._is_news = True

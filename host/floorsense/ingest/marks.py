@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from floornode.contract import mark, topics
+from floornode.contract import mark, mark_pages, topics
 from floorsense.errors import DatabaseError
 
 _LOG = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ class Marks:
         self._publish = publish
         # In the order of their waiting: machine, and how many looks are left.
         self._due: dict[str, int] = {}
-        self._told: dict[str, bytes] = {}
+        self._told: dict[str, list[bytes]] = {}
         self._next = 0.0
 
     def touch(self, machines: Iterable[str]) -> None:
@@ -60,8 +60,9 @@ class Marks:
             lives = found.get(machine)
             if not lives:
                 continue
-            payload = mark.encode(lives)
-            if self._told.get(machine) != payload:
-                self._told[machine] = payload
-                self._publish(f"{machine}/{topics.MARK}", payload)
+            pages = mark_pages.pages(lives)
+            if self._told.get(machine) != pages:
+                self._told[machine] = pages
+                for payload in pages:
+                    self._publish(f"{machine}/{topics.MARK}", payload)
                 self.published += 1

@@ -3,7 +3,7 @@
 import binascii
 import json
 
-from floornode.contract import CONTRACT, capture, command, health, mark, status
+from floornode.contract import CONTRACT, capture, command, health, mark, mark_pages, status
 from floornode.contract.payload import encode
 from floornode.contract.quantities import QUANTITIES
 from floornode.contract.reading import FAULT, Reading
@@ -137,7 +137,7 @@ def _messages() -> Schema:
     said = health.encode(*words, 12345, None)
     messages[HEALTH] = _message("Published each minute, or as the settings say", HEALTH, {"health": said})
     lives = [mark.Life(BOOT, 299, [(300, 310)], 345), mark.Life(BOOT - 1, 99)]
-    messages["mark"] = _message("What the storage holds", "mark", {"mark": mark.encode({"temperature": lives})})
+    messages["mark"] = _message("What the storage holds", "mark", {"mark": mark_pages.encode({"temperature": lives}).encode()})
     ask = {"ask": command.encode("vibration", ID), "ask again": command.encode("vibration", ID, (2, 5))}
     messages[COMMAND] = _message("A request for a raw window", COMMAND, ask)
     window = capture.head(ID, "vibration", (BOOT, 77, TS, 0), "adxl345@spi0", (4096, 3187412, 3906250), 3610294841)

@@ -177,9 +177,14 @@ def mark_body() -> Schema:
         "title": "The end-to-end mark of a machine",
         "description": f"The retained payload on SITE/FLOOR/MACHINE/{MARK}: of each quantity its latest boots, newest first.",
         "type": "object",
+        "properties": {
+            "page": {**_PAIR, "description": "Which page this is, from 1, and of how many. Left out where it is the only one."}
+        },
         "additionalProperties": {"type": "array", "items": _LIFE},
     }
 
+
+_PAIR: Schema = {"type": "array", "items": _COUNT, "minItems": 2, "maxItems": 2}
 
 _LIFE: Schema = {
     "type": "object",
@@ -189,7 +194,7 @@ _LIFE: Schema = {
         "seq": {**_COUNT, "minimum": -1, "description": "Up to it nothing is missing; -1: even 0 is."},
         "gaps": {
             "type": "array",
-            "items": {"type": "array", "items": _COUNT, "minItems": 2, "maxItems": 2},
+            "items": _PAIR,
             "description": "First and last of each stretch above seq that is not stored, ascending.",
         },
         "top": {**_COUNT, "minimum": -1, "description": "The highest that is stored; seq where there are no gaps."},

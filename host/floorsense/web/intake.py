@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from fastapi import APIRouter, Request
 
-from floornode.contract import mark
+from floornode.contract import mark_pages
 from floorsense.ingest.judge import Judge
 from floorsense.storage import Arrival, Refused, State, Store
 from floorsense.storage.arrivals import MAX_KEPT
@@ -83,7 +83,7 @@ def put_quarantine(request: Request, body: models.RefusedMessages) -> models.Acc
 def get_marks(request: Request, body: models.Machines) -> models.Marks:
     """What is stored of these machines, as their marks say it. One of which nothing is stored is left out."""
     found = store_of(request).marks(body.machines)
-    return models.Marks(marks={machine: json.loads(mark.encode(lives)) for machine, lives in found.items()})
+    return models.Marks(marks={machine: json.loads(mark_pages.encode(lives)) for machine, lives in found.items()})
 
 
 def _judged(messages: list[models.Message]) -> Iterator[Arrival | State | Refused | None]:
