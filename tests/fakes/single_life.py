@@ -12,7 +12,7 @@ if sys.argv[1] == "single":
 
 from fake_port import FakePort, config, until
 from floornode.station import Station
-from test_sntp import answer
+from time_server import answer
 
 # As much as 32 bits count, less what this life takes.
 BOOT = 4294967290

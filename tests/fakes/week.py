@@ -8,7 +8,7 @@ import gc
 
 from fake_port import UNIX_MS, FakePort, config, until
 from floornode.station import Station
-from test_sntp import answer
+from time_server import answer
 
 MINUTE = 60000
 HOUR = 60 * MINUTE

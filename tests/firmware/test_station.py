@@ -108,7 +108,7 @@ def test_T35_T36_the_station_asks_for_the_time_and_dates_what_waited():
             self.question = bytes(data)
 
         def receive(self):
-            from test_sntp import answer
+            from time_server import answer
 
             # No answer in the first half minute.
             return answer(self.question, UNIX_MS + self.port.ms) if self.port.ms > 30000 else None

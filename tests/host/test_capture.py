@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import settings as profile
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -23,9 +22,6 @@ from floorsense.schemas.capture import capture as capture_schema
 from floorsense.schemas.capture import command as command_schema
 from floorsense.vibration.gathering import Gathering
 from floorsense.vibration.recording import load, save
-
-profile.register_profile("repeatable", derandomize=True, deadline=None, max_examples=150)
-profile.load_profile("repeatable")
 
 ID = "5f3a9c01"
 COMMAND = Draft202012Validator(command_schema())

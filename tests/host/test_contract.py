@@ -7,7 +7,6 @@ from fractions import Fraction
 from typing import Any
 
 from hypothesis import given
-from hypothesis import settings as profile
 from hypothesis import strategies as st
 
 from floornode.contract import topics
@@ -17,9 +16,6 @@ from floornode.contract.payload import encode
 from floornode.contract.quantities import MAX_VALUE, QUANTITIES, Quantity
 from floornode.contract.reading import FAULT, QUALITIES, Reading
 from floornode.contract.text import decimal, escape, shown
-
-profile.register_profile("repeatable", derandomize=True, deadline=None, max_examples=200)
-profile.load_profile("repeatable")
 
 KINDS = st.sampled_from(QUANTITIES)
 LEVELS = st.text(min_size=1, max_size=20).filter(lambda text: topics.fault_of_level(text) is None)

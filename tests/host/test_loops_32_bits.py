@@ -24,8 +24,6 @@ from floornode.slow import Slow
 from floornode.vibration import Features
 from floorsense.paths import FIRMWARE
 
-profile.register_profile("few", derandomize=True, deadline=None, max_examples=6)
-
 LOOPS = ("sums", "butterfly", "bins", "flow")
 FLOORNODE = FIRMWARE / "floornode"
 AROUND = {module.__file__ for module in (vibration, broadband, slow, bearing, extent, fft, scaled, spectrum, stream)}

@@ -16,6 +16,9 @@ import pytest
 DAYS = int(os.environ.get("FLOORSENSE_DAYS", "10000"))
 AT_ONCE = os.cpu_count() or 1
 BATCH = 50
+TELL_EACH = 4
+WHOLE = re.compile(r"seed \d+: \w+, .*: (\d+) read, (\d+) twice, (\d+) dropped .* (\d+) taken by (\d+) cuts")
+TALLY = re.compile(r" *\d+ days: ")
 RUNNER = Path(__file__).resolve().parent.parent / "days" / "days.py"
 
 
@@ -30,16 +33,17 @@ def test_T12_T28_T36_no_day_of_ten_thousand_breaks_a_promise() -> None:
     ledger: Counter[str] = Counter()
     broken = []
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for code, said in pool.map(live, range(0, DAYS, BATCH)):
+        for batch, (code, said) in enumerate(pool.map(live, range(0, DAYS, BATCH)), 1):
             if code:
-                broken.append(said)
+                broken.append("\n".join(line for line in said.splitlines() if not (WHOLE.match(line) or TALLY.match(line))))
+                print(broken[-1], flush=True)
             for line in said.splitlines():
-                if found := re.match(
-                    r"seed \d+: (\w+), .*: (\d+) read, (\d+) twice, (\d+) dropped .* (\d+) taken by (\d+) cuts", line
-                ):
-                    read, twice, dropped, taken, cuts = map(int, found.groups()[1:])
+                if found := WHOLE.match(line):
+                    read, twice, dropped, taken, cuts = map(int, found.groups())
                     ledger.update(days=1, read=read, twice=twice, dropped=dropped, taken_by_cuts=taken, cuts=cuts)
                     ledger.update({name: int(count) for name, count in re.findall(r"[;,] ([a-z ]+)\*(\d+)", line)})
+            if batch % TELL_EACH == 0:
+                print(f"{min(batch * BATCH, DAYS)} of {DAYS} days lived, {ledger['days']} whole", flush=True)
     for name, count in ledger.most_common():
         print(f"{count:>12} {name}")
     assert not broken, "\n".join(broken)

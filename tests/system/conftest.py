@@ -1,4 +1,4 @@
-"""A real Mosquitto, and a real PostgreSQL, for tests that need one of their own."""
+"""A real Mosquitto, a real PostgreSQL, and virtual boards, for tests that need one of their own."""
 
 import os
 import socket
@@ -6,18 +6,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import paho.mqtt.publish as publish
 import pytest
 
+from floorsense import boards
 from floorsense.toolchain.mosquitto import find_mosquitto
+from floorsense.virtual import Flash, VirtualBoard
 
 sys.path.append(str(Path(__file__).parent))
 
 from dashboard_parts import browser, floor  # noqa: F401  fixtures
 from postgres import TIMESCALE_VARIABLE, Postgres, available, empty_timescale
+from secure_parts import authority, board, serve  # noqa: F401  fixtures
 
 
 @dataclass
@@ -90,7 +95,15 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL of the tests' own, started once."""
+    """A PostgreSQL of the tests' own, started once. To kill it, take ``mortal_postgres``."""
+    programs = available() or pytest.skip("no PostgreSQL on this machine: apt-get install postgresql")
+    with Postgres(programs) as running:
+        yield running
+
+
+@pytest.fixture
+def mortal_postgres() -> Iterator[Postgres]:
+    """One with no databases yet: after a kill each file of each database that was written to is synced before it is up."""
     programs = available() or pytest.skip("no PostgreSQL on this machine: apt-get install postgresql")
     with Postgres(programs) as running:
         yield running
@@ -106,3 +119,15 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     else:
         with empty_timescale() as url:
             yield url
+
+
+@pytest.fixture
+def plug_in(tmp_path: Path) -> Iterator[Callable[..., VirtualBoard]]:
+    """Plugs in a board, a Pico W unless told else, whose flash of that name stays the same however often that is done."""
+    with ExitStack() as rooms:
+
+        def plug(board: boards.Board | None = None, size: int = 848 * 1024, name: str = "flash", **more: Any) -> VirtualBoard:
+            flash = Flash(tmp_path / f"{name}.img", size)
+            return rooms.enter_context(VirtualBoard(board or boards.load("RPI_PICO_W"), flash, **more))
+
+        yield plug

@@ -12,6 +12,7 @@ from floorsense.broker.floor import Floor
 from floorsense.broker.local import free_port
 from floorsense.broker.service import command_of
 from floorsense.paths import FIRMWARE
+from floorsense.provisioning import firmware as bundles
 from floorsense.provisioning.station_file import Station, StationFile
 
 WIFI_PASSWORD = "hunter2-wifi-secret"
@@ -106,3 +107,8 @@ def _is_listening(floor: Floor) -> bool:
         except OSError:
             return False
     return True
+
+
+def firmware_files(arch: str | None = "x64", source: Path = FIRMWARE) -> dict[str, bytes]:
+    """What is copied to a board with a BME280."""
+    return bundles.build(arch, ["bme280"], source).files

@@ -5,20 +5,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from stations import WIFI_PASSWORD, firmware, station
+from stations import WIFI_PASSWORD, firmware, firmware_files, station
 
 from floornode import VERSION
 from floorsense import boards
 from floorsense.broker import LocalBroker
 from floorsense.cable.survey import survey
-from floorsense.errors import BoardError, BoardUnreachable, FloorsenseError, UsageError
+from floorsense.errors import BoardError, BoardUnreachable, UsageError
 from floorsense.paths import FIRMWARE
 from floorsense.provisioning import firmware as bundles
 from floorsense.provisioning.provisioning import Telling, provision
@@ -35,20 +34,6 @@ WAIT_S = 30
 def broker() -> Iterator[LocalBroker]:
     with LocalBroker() as one:
         yield one
-
-
-@pytest.fixture
-def plug_in(tmp_path: Path) -> Iterator[Callable[..., VirtualBoard]]:
-    with ExitStack() as rooms:
-
-        def plug(board: boards.Board = PICO, size: int = 848 * 1024, name: str = "flash", **more: Any) -> VirtualBoard:
-            return rooms.enter_context(VirtualBoard(board, Flash(tmp_path / f"{name}.img", size), **more))
-
-        yield plug
-
-
-def expected(arch: str | None = "x64", source: Path = FIRMWARE) -> dict[str, bytes]:
-    return bundles.build(arch, ["bme280"], source).files
 
 
 def provisioned(flash: Flash) -> dict[str, bytes]:
@@ -71,7 +56,7 @@ def test_a_bare_board_becomes_a_station_whose_first_reading_was_checked(
     assert "temperature 24." in outcome.first.shown
     board.unplug()
     files = board.flash.files()
-    assert in_folder(board.flash, "a") == expected()
+    assert in_folder(board.flash, "a") == firmware_files()
     assert files["/main.py"] == (FIRMWARE / "launcher.py").read_bytes()
     assert files["/settings.json"].decode() == one.settings.reveal()
     assert [path for path in files if path.endswith(".new")] == []
@@ -169,7 +154,7 @@ def test_an_update_goes_beside_the_firmware_that_runs_and_is_confirmed_by_a_deli
     board.unplug()
     files = board.flash.files()
     assert files["/slot"] == b"b\n"
-    assert in_folder(board.flash, "a") == expected() and in_folder(board.flash, "b") == expected("x64", newer)
+    assert in_folder(board.flash, "a") == firmware_files() and in_folder(board.flash, "b") == firmware_files("x64", newer)
 
 
 BROKEN = {
@@ -285,60 +270,6 @@ def test_a_replaced_board_goes_on_where_the_broken_one_was(
     outcome = provision(one, plug_in(name="another").port, QUIET, wait_s=WAIT_S)
     assert "/boot to raise to 3, which this machine's board had reached" in outcome.changes
     assert outcome.first and outcome.first.boot == 4
-
-
-@pytest.mark.parametrize("cut", [3, 9, 30, 60, 75, 90])
-def test_a_power_cut_in_a_block_write_leaves_a_board_that_boots_and_the_next_run_finishes(
-    cut: int, plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
-) -> None:
-    one = station(tmp_path, broker.url.port)
-    with pytest.raises(BoardUnreachable, match=r"the port went away|no MicroPython"):
-        provision(one, plug_in(faults=Faults(cut_write=cut)).port, QUIET, wait_s=0)
-    files = Flash(tmp_path / "flash.img").files()
-    # Settings go in last: with them, all else is whole.
-    assert "/settings.json" not in files or set(expected()) <= {path[3:] for path in files}
-    assert provision(one, plug_in().port, QUIET, wait_s=WAIT_S).first
-
-
-@pytest.mark.parametrize("at", [3000, 7000, 10_000])
-def test_an_update_that_is_unplugged_leaves_the_firmware_that_ran_and_the_next_run_finishes(
-    at: int, plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
-) -> None:
-    one = station(tmp_path, broker.url.port)
-    first = plug_in()
-    provision(one, first.port, QUIET, wait_s=0)
-    first.unplug()
-    newer = firmware(tmp_path, "0.2.0", station=("LONGEST_WAIT = 1000", "LONGEST_WAIT = 999"))
-    with pytest.raises(BoardUnreachable, match=r"the port went away|does not answer|no MicroPython"):
-        provision(one, plug_in(faults=Faults(unplug_after=at)).port, QUIET, wait_s=0, source=newer)
-    same = provision(one, plug_in().port, QUIET, wait_s=WAIT_S)
-    assert same.first and "settings" not in str(same.changes)
-    assert provision(one, plug_in().port, QUIET, wait_s=WAIT_S, source=newer).first
-
-
-FAULTS = {
-    "a stall": (Faults(stall_after=20_000), r"does not answer as it should|takes nothing any more"),
-    "dropped bytes": (Faults(drop_every=997), r"does not answer as it should|the board raised|an answer was not understood"),
-}
-
-
-@pytest.mark.parametrize(("faults", "said"), FAULTS.values(), ids=FAULTS.keys())
-def test_a_bad_cable_is_one_line_in_limited_time_and_the_next_run_finishes(
-    faults: Faults, said: str, plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path
-) -> None:
-    one = station(tmp_path, broker.url.port)
-    board = plug_in(faults=faults)
-    began = time.monotonic()
-    with pytest.raises(FloorsenseError, match=said):
-        provision(one, board.port, QUIET, wait_s=0)
-    assert time.monotonic() - began < 40
-    board.unplug()
-    assert provision(one, plug_in().port, QUIET, wait_s=WAIT_S).first
-
-
-def test_boot_noise_is_no_hindrance(plug_in: Callable[..., VirtualBoard], broker: LocalBroker, tmp_path: Path) -> None:
-    board = plug_in(boards.load("ESP32_GENERIC"), faults=Faults(noise=True))
-    assert provision(station(tmp_path, broker.url.port, "noisy", "ESP32_GENERIC"), board.port, QUIET, wait_s=WAIT_S).first
 
 
 def test_a_full_flash_is_said_before_anything_is_copied(

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from stations import described, new_floor, running
 
 from certificates import certificate
 from floornode import VERSION
-from floorsense import boards
 from floorsense.broker.floor import HOST_USER, Floor
 from floorsense.broker.service import reload
 from floorsense.cable.prompt import Prompt
@@ -24,7 +22,7 @@ from floorsense.provisioning.station_file import StationFile
 from floorsense.provisioning.witness import BoardLog, Identity, Witness, listening_url
 from floorsense.secret import read_secret
 from floorsense.toolchain.mosquitto import find_mosquitto
-from floorsense.virtual import Flash, VirtualBoard
+from floorsense.virtual import VirtualBoard
 
 pytestmark = pytest.mark.skipif(find_mosquitto() is None, reason="no Mosquitto on this machine")
 
@@ -37,13 +35,6 @@ def floor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Floor]:
     made = new_floor(tmp_path_factory.mktemp("stations") / "floor")
     with running(made):
         yield made
-
-
-@pytest.fixture
-def plug_in(tmp_path: Path) -> Iterator[Callable[[], VirtualBoard]]:
-    with ExitStack() as rooms:
-        board = boards.load("RPI_PICO_W")
-        yield lambda: rooms.enter_context(VirtualBoard(board, Flash(tmp_path / "flash.img", 848 * 1024)))
 
 
 def become(floor: Floor, mutual: bool, machine: str) -> Path:

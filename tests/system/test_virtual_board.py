@@ -3,29 +3,17 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import serial
 
 from floorsense import boards
-from floorsense.virtual import Faults, Flash, VirtualBoard
+from floorsense.virtual import Faults, VirtualBoard
 
 PICO = boards.load("RPI_PICO_W")
 LIMIT_S = 20
-
-
-@pytest.fixture
-def plug_in(tmp_path: Path) -> Iterator[Callable[..., VirtualBoard]]:
-    """Plugs in a Pico W whose flash stays the same however often that is done."""
-    with ExitStack() as rooms:
-
-        def plug(board: boards.Board = PICO, size: int = 848 * 1024, **more: object) -> VirtualBoard:
-            return rooms.enter_context(VirtualBoard(board, Flash(tmp_path / "flash.img", size), **more))
-
-        yield plug
 
 
 def mpremote(board: VirtualBoard, *words: str) -> str:
