@@ -17,6 +17,8 @@ from .paths import BOARDS
 
 # mpy-cross -march=
 ARCHITECTURES = ("armv6m", "armv7emsp", "rv32imc", "xtensawin")
+_SMALL_HEAP = 150 * 1024
+_SMALL_OUTBOX = 120
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,12 @@ class Board:
     image: Image | None
     pins: Pins
     sources: dict[str, str]
+
+    @property
+    def outbox_capacity(self) -> int | None:
+        """Readings that it is to keep in RAM, 24 bytes each, where nobody says otherwise: so many that a small heap has room
+        for the code that brings them to flash. None where what the firmware keeps is right."""
+        return _SMALL_OUTBOX if self.heap_bytes < _SMALL_HEAP else None
 
     def is_called(self, machine: str) -> bool:
         """Whether ``machine``, the ``sys.implementation._machine`` of a running MicroPython, is this board."""

@@ -163,6 +163,21 @@ def test_a_fleet_waits_longer_before_it_comes_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("board", "said", "outbox"),
+    [
+        ("RPI_PICO_W", "", None),
+        ("ESP32_GENERIC", "", {"capacity": 120}),
+        ("ESP32_GENERIC", "[outbox]\ncapacity = 300\n", {"capacity": 300}),
+        ("ESP32_GENERIC", '[outbox]\ndurability = "always"\n', {"capacity": 120, "durability": "always"}),
+    ],
+)
+def test_a_board_with_a_small_heap_keeps_fewer_readings_in_RAM_unless_it_is_said(
+    tmp_path: Path, board: str, said: str, outbox: dict[str, Any] | None
+) -> None:
+    assert settings_of(tmp_path, ('"RPI_PICO_W"', f'"{board}"'), ("[buses", said + "[buses")).get("outbox") == outbox
+
+
+@pytest.mark.parametrize(
     ("board", "said", "led"),
     [
         ("RPI_PICO_W", "", {"name": "LED"}),

@@ -93,8 +93,9 @@ class Bme280(Sensor):
 
     def _configured(self, address):
         """The driver, with the chip converting."""
-        # Here, so that a board without this sensor does without the driver's 10 KB.
-        from adafruit_bme280.advanced import Adafruit_BME280_I2C
+        # Here, so that a board without this sensor does without the driver's 6 KB. Its `advanced` module would check what is
+        # set here, for 4 KB more.
+        from adafruit_bme280.basic import Adafruit_BME280_I2C
 
         chip = Adafruit_BME280_I2C(self._bus, address)
         chip.overscan_temperature = _X1
@@ -103,7 +104,7 @@ class Bme280(Sensor):
         # The driver writes its standby time only in normal mode, where such a write may be ignored, and goes through
         # sleep for it, where a conversion that runs makes the chip ignore the way back (sections 3.3.1, 5.4.6).
         self._bus.writeto(address, bytes((_CONFIG, _STANDBY_10_MS << 5)))
-        # In normal mode no property starts a conversion and waits for it.
+        # Writes the oversampling too. In normal mode no property starts a conversion and waits for it.
         chip.mode = _NORMAL
         return chip
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import threading
 import time
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 
@@ -17,7 +18,7 @@ from floorsense.bench.heap import is_apart
 from floorsense.bench.plan import BoardPlan, Plan
 from floorsense.children import Children
 from floorsense.paths import FIRMWARE
-from floorsense.toolchain.micropython import find_micropython, is_narrow, micropath
+from floorsense.toolchain.micropython import ENTRY, FROZEN, find_micropython, is_narrow, micropath
 from floorsense.virtual.interruption import interrupt
 
 # Starting a board takes a core for 0.1 s. Those that run already must not starve meanwhile: no more than this many at a
@@ -89,6 +90,8 @@ class Farm:
         self._is_narrow = False
         # By whether the firmware is compiled, and whether the hardware is apart.
         self._paths: dict[tuple[bool, bool], str] = {}
+        # By the folder that each leads to.
+        self._links: dict[Path, Path] = {}
         self.boards: list[SimulatedBoard] = []
 
     def __enter__(self) -> "Farm":
@@ -98,13 +101,15 @@ class Farm:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._children.__exit__(kind, error, trace)
         self.hardware.close()
+        for link in self._links.values():
+            link.unlink(missing_ok=True)
 
     def start(self, stopped: threading.Event) -> None:
         """Start the boards, one after the other, until all run or ``stopped`` is set."""
         self._vm = self._vm or find_micropython()
         self._is_narrow = is_narrow(self._vm)
         kinds = {(one.compiled, is_apart(one.simulation)) for one in self._plan.boards}
-        self._paths = {kind: micropath(*kind, self._vm) for kind in kinds}
+        self._paths = {kind: self._shortened(micropath(*kind, self._vm)) for kind in kinds}
         if any(apart for _, apart in kinds):
             self.hardware.start()
         for name, recording in self._plan.recordings.items():
@@ -149,15 +154,31 @@ class Farm:
         for name, data in plan.files.items():
             (flash / name).parent.mkdir(exist_ok=True)
             (flash / name).write_bytes(data)
-        # On its flash, as on a board: a script's folder comes first on the path, and beside the original are the sources.
-        shutil.copy(FIRMWARE / "main.py", flash)
+        if not plan.compiled:
+            # On its flash, as on a board: a script's folder comes first on the path.
+            shutil.copy(FIRMWARE / "main.py", flash)
         log = flash / "log.txt"
         return SimulatedBoard(plan, flash, self._launch(plan, flash, log), log)
+
+    def _shortened(self, path: str) -> str:
+        """A MICROPYPATH, as short from a board's flash as a board's own: a VM keeps the path of each module on its heap."""
+        return os.pathsep.join(f"../{self._link(Path(one)).name}" if one != FROZEN else one for one in path.split(os.pathsep))
+
+    def _link(self, folder: Path) -> Path:
+        """A name for it beside the boards' flashes; other farms may have some there, too."""
+        if folder not in self._links:
+            names = (self._folder / f".{number}" for number in count())
+            link = next(name for name in names if not name.is_symlink())
+            link.symlink_to(folder)
+            self._links[folder] = link
+        return self._links[folder]
 
     def _launch(self, plan: BoardPlan, flash: Path, log: Path) -> subprocess.Popen[bytes]:
         """The board's process; what it says is added to ``log``."""
         apart = is_apart(plan.simulation)
-        command = [str(self._vm), "-X", f"heapsize={plan.vm_bytes(apart, self._is_narrow)}", "main.py"]
+        heap_bytes = plan.vm_bytes(apart, self._is_narrow)
+        start = ["-m", Path(ENTRY).stem] if plan.compiled else ["main.py"]
+        command = [str(self._vm), "-X", f"heapsize={heap_bytes}", *start]
         environment = {**os.environ, **self.hardware.environment, "MICROPYPATH": self._paths[plan.compiled, apart]}
         with log.open("ab") as said:
             return self._children.start(command, flash, said, environment)

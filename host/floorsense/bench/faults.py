@@ -227,7 +227,8 @@ def _parse(text: str) -> Fault:
     kind = KINDS[name]
     at_text, colon, for_text = when.partition(":")
     if not at_sign:
-        raise UsageError(f"--fault {text}: when? write {name}@AT{'' if kind.span == NONE else ':FOR'}, in seconds")
+        example = f"{name}@5" if kind.span == NONE else f"{name}@5:3"
+        raise UsageError(f"--fault {text}: when? write {form(name)}, in seconds, such as {example}")
     if colon and kind.span == NONE:
         raise UsageError(f"--fault {text}: {name} has no FOR; write {name}@{at_text}")
     if not colon and kind.span == NEEDED:

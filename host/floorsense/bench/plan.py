@@ -35,10 +35,6 @@ _SHOP: dict[str, Any] = {
     "pressure": {"kind": "sine", "mean": 1013.25, "amplitude": 2.0, "period_s": 60},
     "humidity": {"kind": "sine", "mean": 45.0, "amplitude": 10.0, "period_s": 45},
 }
-# Readings that the outbox holds, 24 bytes each: 40 s of outage on a small heap, nearly three minutes on others.
-_SMALL_HEAP = 150 * 1024
-_SMALL_OUTBOX = 120
-_OUTBOX = 500
 _WIFI = {"ssid": "bench", "password": "bench-only"}
 
 # (board folder, from .mpy, in the weather, what hangs on it besides): an ESP32, a Pico W, and a Pico W on a pump outdoors, with
@@ -214,7 +210,7 @@ def _board(
         "wifi": _WIFI,
         "broker": {"host": broker[0], "port": broker[1], "first_window_ms": 500, **more},
         "buses": {"i2c0": bus},
-        "outbox": {"capacity": _SMALL_OUTBOX if board.heap_bytes < _SMALL_HEAP else _OUTBOX},
+        "outbox": {"capacity": board.outbox_capacity} if board.outbox_capacity else {},
         "sensors": [
             {"driver": "bme280", "bus": "i2c0", "period_ms": PERIOD_MS, "qos": {name: qos[name] for name in QUANTITIES}},
         ],

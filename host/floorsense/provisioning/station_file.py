@@ -126,6 +126,7 @@ class StationFile:
         wanted: dict[str, Any] = json.loads(json.dumps(self._found, default=str))
         self._load_board(wanted)
         self._put_light(wanted)
+        self._put_outbox(wanted)
         fleet = wanted.pop("fleet", 1)
         if not isinstance(fleet, int) or isinstance(fleet, bool) or not 1 <= fleet <= 100_000:
             self._fault("fleet", "must be a whole number from 1 to 100000: the boards that come back at once")
@@ -217,6 +218,12 @@ class StationFile:
             return
         if wanted.pop("led", False) and self._board:
             self._fault("led", f"{self._board.name} has no light of its own; say which pin has one: led = {{pin = 2}}")
+
+    def _put_outbox(self, wanted: dict[str, Any]) -> None:
+        """The ring of a board with a small heap, unless the file says another."""
+        outbox = wanted.get("outbox", {})
+        if self._board is not None and self._board.outbox_capacity and isinstance(outbox, dict):
+            wanted["outbox"] = {"capacity": self._board.outbox_capacity, **outbox}
 
     def _load_board(self, wanted: dict[str, Any]) -> None:
         name = wanted.get("board")

@@ -23,6 +23,8 @@ NATIVE = (None, "x86", "x64", "armv6", *_THUMB, "xtensa", "xtensawin", "rv32imc"
 VIPER = "@micropython.viper"
 # What MicroPython starts, under another name: a board's own main.py is there already.
 ENTRY = "entry.py"
+# Of a MICROPYPATH: what is compiled into MicroPython.
+FROZEN = ".frozen"
 # What a board has as files of its own; and what only CircuitPython has is nothing for MicroPython.
 _SKIPPED = {
     "code.py",
@@ -81,7 +83,7 @@ def micropath(compiled: bool, apart: bool = False, vm: Path | None = None) -> st
     folders = [tree] if compiled else [FIRMWARE, tree]
     if apart:
         folders.insert(0, tree / "apart")
-    return os.pathsep.join([*map(str, folders), ".frozen"])
+    return os.pathsep.join([*map(str, folders), FROZEN])
 
 
 def native_arch(vm: Path) -> str | None:
