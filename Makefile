@@ -18,11 +18,12 @@ bench: setup
 setup: $(VENV)/.runtime
 	@$(BIN)/floorsense setup --quiet
 
+# Three at once, also on two cores: a quarter of what the tests do is wait.
 test: check
 	@$(BIN)/python .ci/postgresql
 	@$(BIN)/python .ci/narrow
 	@echo "running the tests ..."
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 # What takes longer than a CI has time for.
 soak: dev
