@@ -5,6 +5,7 @@
 """
 
 import difflib
+import errno
 import importlib
 import os
 import sys
@@ -17,6 +18,7 @@ from floorsense import __version__
 from floorsense.errors import FloorsenseError
 
 DEBUG_VARIABLE = "FLOORSENSE_DEBUG"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 # What one wants to do, as the README groups it: {name: (module, what it does)}
 PANELS = {
@@ -82,17 +84,17 @@ def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit with its code. What goes wrong is one line on stderr."""
     try:
         code = _run(arguments)
-        sys.stdout.flush()
     except BrokenPipeError:
-        # Nothing more can be written; else the closing of stdout would complain once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         code = 141
     sys.exit(code)
 
 
 def _run(arguments: list[str] | None) -> int:
     try:
-        return int(group.main(args=arguments, prog_name="floorsense", standalone_mode=False) or 0)
+        code = int(group.main(args=arguments, prog_name="floorsense", standalone_mode=False) or 0)
+        sys.stdout.flush()
+        return code
     except click.ClickException as error:
         if isinstance(error, NoArgsIsHelpError):
             error.show()
@@ -108,8 +110,20 @@ def _run(arguments: list[str] | None) -> int:
     except Exception as error:
         if os.environ.get(DEBUG_VARIABLE):
             raise
+        if isinstance(error, OSError) and error.errno in _FULL:
+            try:
+                sys.stdout.flush()
+            except OSError:
+                _give_up_stdout()
+            where = error.filename or "where floorsense writes (what is temporary goes to TMPDIR)"
+            return _fail(f"{where}: {os.strerror(error.errno).lower()}; make room there, or name another folder", 2)
         what = f"{type(error).__name__}: {error}"
         return _fail(f"a fault of floorsense's own ({what}); please report it with what {DEBUG_VARIABLE}=1 shows", 70)
+
+
+def _give_up_stdout() -> None:
+    """Nothing more can be written there; else the closing of stdout would complain once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(text: str, code: int) -> int:

@@ -1,9 +1,11 @@
 """The command line's edge: one line an error, and the exit codes."""
 
+import errno
 import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -103,6 +105,21 @@ def test_a_fault_of_our_own_is_one_line_and_70(
     assert err.count("\n") == 1
     assert "ZeroDivisionError: division by zero" in err
     assert "FLOORSENSE_DEBUG=1" in err
+
+
+def test_a_full_disk_is_one_line_that_says_where(ending, capsys: pytest.CaptureFixture[str]) -> None:
+    ending(OSError(errno.ENOSPC, "No space left on device", "/data/floor.db"))
+    said = "error: /data/floor.db: no space left on device; make room there, or name another folder\n"
+    assert run(["check"], capsys) == (2, "", said)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_an_output_that_takes_nothing_more_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "floorsense", "boards", "--json"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=50, check=False)
+    assert done.returncode == 2
+    assert "no space left on device" in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_a_fault_of_our_own_is_shown_whole_when_asked_for(ending, monkeypatch: pytest.MonkeyPatch) -> None:
