@@ -1,7 +1,7 @@
 """The command line: one table of commands, and the only place that turns errors into exit codes.
 
-0 right, 1 telemetry faults found, 2 wrong usage or settings, 3 broker unreachable or refused, 70 a fault of ours,
-130 interrupted before there was anything to say, 141 nobody reads our output any more.
+0 right, 1 telemetry faults found, 2 wrong usage or settings, or a full disk, 3 broker unreachable or refused, 70 a fault of
+ours, 130 interrupted before there was anything to say, 141 nobody reads our output any more.
 """
 
 import difflib

@@ -13,6 +13,7 @@ from floorsense.broker.local import free_port
 from floorsense.broker.service import command_of
 from floorsense.paths import FIRMWARE
 from floorsense.provisioning import firmware as bundles
+from floorsense.provisioning.provisioning import Telling
 from floorsense.provisioning.station_file import Station, StationFile
 
 WIFI_PASSWORD = "hunter2-wifi-secret"
@@ -44,6 +45,9 @@ PINS = {"RPI_PICO_W": (5, 4), "ESP32_GENERIC": (18, 19)}
 
 
 START_S = 10
+# For a first reading.
+WAIT_S = 30
+QUIET = Telling()
 
 
 def station(folder: Path, port: int, machine: str = "machine-42", board: str = "RPI_PICO_W", more: str = "") -> Station:

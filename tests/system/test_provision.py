@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from stations import WIFI_PASSWORD, firmware, firmware_files, station
+from stations import QUIET, WAIT_S, WIFI_PASSWORD, firmware, firmware_files, station
 
 from floornode import VERSION
 from floorsense import boards
@@ -20,14 +20,12 @@ from floorsense.cable.survey import survey
 from floorsense.errors import BoardError, BoardUnreachable, UsageError
 from floorsense.paths import FIRMWARE
 from floorsense.provisioning import firmware as bundles
-from floorsense.provisioning.provisioning import Telling, provision
+from floorsense.provisioning.provisioning import provision
 from floorsense.provisioning.witness import BoardLog, Witness
 from floorsense.virtual import Faults, Flash, VirtualBoard
 from floorsense.virtual.board import scene
 
 PICO = boards.load("RPI_PICO_W")
-QUIET = Telling()
-WAIT_S = 30
 
 
 @pytest.fixture(scope="module")

@@ -8,17 +8,15 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from stations import firmware, firmware_files, station
+from stations import QUIET, WAIT_S, firmware, firmware_files, station
 
 from floorsense import boards
 from floorsense.broker import LocalBroker
 from floorsense.errors import BoardUnreachable, FloorsenseError
-from floorsense.provisioning.provisioning import Telling, provision
+from floorsense.provisioning.provisioning import provision
 from floorsense.virtual import Faults, Flash, VirtualBoard
 
 PICO = boards.load("RPI_PICO_W")
-QUIET = Telling()
-WAIT_S = 30
 
 
 @pytest.fixture(scope="module")
